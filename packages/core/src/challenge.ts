@@ -1,0 +1,111 @@
+import { kindOf, PopError, type OAuthErrorWord, type RefusalHeaders } from './errors.ts'
+import type { Settings } from './options.ts'
+import type { Scheme } from './schemes/scheme.ts'
+
+type ChallengeName = Scheme['challenge']
+
+const order: readonly ChallengeName[] = ['PoP', 'DPoP', 'Bearer']
+
+/** What a challenge says besides its realm. */
+interface ChallengeContent {
+  readonly error?: OAuthErrorWord | undefined
+  readonly description?: string
+  readonly scope?: string | undefined
+  readonly nonce?: string | undefined
+}
+
+/**
+ * Completes a refusal for the wire: the OAuth word of the scheme that was used, the challenge
+ * (RFC 6750 section 3, RFC 9449 section 7.1), nonce and cache headers. The only place that writes
+ * challenges.
+ */
+export function toRefusal(
+  error: PopError,
+  scheme: Scheme | undefined,
+  settings: Settings,
+  scope?: string,
+): PopError {
+  const kind = kindOf(error.code)
+  const word = errorWord(error, scheme)
+  const evidence = error.cause as ConstructorParameters<typeof PopError>[1]
+  const headers: Record<string, string | readonly string[]> = { 'cache-control': 'no-store' }
+  if (kind === 'unavailable') headers['retry-after'] = '1'
+  if (kind === 'too-large' || kind === 'timeout') headers['connection'] = 'close'
+  const challenged = kind === 'missing' || word !== undefined
+  if (challenged) {
+    Object.assign(headers, challengeHeaders(error, word, scheme, settings, scope))
+  }
+  return new PopError(error.code, evidence, { error: word, headers: Object.freeze(headers) })
+}
+
+function errorWord({ code }: PopError, scheme: Scheme | undefined): OAuthErrorWord | undefined {
+  const words: Partial<Record<ReturnType<typeof kindOf>, OAuthErrorWord | undefined>> = {
+    request: 'invalid_request',
+    proof: scheme?.proofError ?? 'invalid_token',
+    token: 'invalid_token',
+    nonce: scheme?.nonceError ?? 'invalid_token',
+    access: 'insufficient_scope',
+  }
+  return words[kindOf(code)]
+}
+
+function challengeHeaders(
+  error: PopError,
+  word: OAuthErrorWord | undefined,
+  scheme: Scheme | undefined,
+  settings: Settings,
+  scope: string | undefined,
+): RefusalHeaders {
+  const kind = kindOf(error.code)
+  const offersNonce = kind === 'missing' || kind === 'nonce'
+  const content = word === undefined ? {} : { error: word, description: error.message, scope }
+  const used = scheme === undefined || kind === 'missing' ? settings.schemes : [scheme]
+  const lines = order.flatMap((name) => {
+    const named = used.find(({ challenge }) => challenge === name)
+    if (named === undefined) return []
+    return [
+      challengeLine(
+        named,
+        { ...content, nonce: offersNonce ? mintNonce('PoP', named, settings) : undefined },
+        settings,
+      ),
+    ]
+  })
+  const challenge = lines.length === 1 ? (lines[0] as string) : Object.freeze(lines)
+  const dpopNonce = offersNonce
+    ? used.map((one) => mintNonce('DPoP', one, settings)).find(Boolean)
+    : undefined
+  return {
+    'www-authenticate': challenge,
+    ...(dpopNonce !== undefined && { 'dpop-nonce': dpopNonce }),
+  }
+}
+
+function mintNonce(
+  name: ChallengeName,
+  scheme: Scheme,
+  { nonces, now }: Settings,
+): string | undefined {
+  if (scheme.challenge !== name || scheme.nonceError === undefined) return undefined
+  return nonces?.mint(name, Math.floor(now() / 1000))
+}
+
+/**
+ * `nonce` comes first, because MSAL.js reads the first parameter only; parameters are separated by
+ * a comma and a space, because MSAL.NET splits there. Every challenge has a parameter.
+ */
+function challengeLine(scheme: Scheme, content: ChallengeContent, { realm }: Settings): string {
+  const { nonce, error, description, scope } = content
+  const parameters: readonly (readonly [string, string | undefined])[] = [
+    ['nonce', nonce],
+    ['realm', realm],
+    ['error', error],
+    ['error_description', error === undefined ? undefined : description],
+    ['scope', scope !== undefined && /^[A-Za-z0-9 ._~:/@+!*-]+$/.test(scope) ? scope : undefined],
+    ['algs', scheme.algs?.join(' ')],
+  ]
+  const written = parameters.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}="${value}"`],
+  )
+  return `${scheme.challenge} ${written.join(', ')}`
+}

@@ -1,0 +1,163 @@
+import { formDecode, parseParameters } from './binding/parameters.ts'
+import { PopError } from './errors.ts'
+import { headerLines, rawQuery, type HttpRequest } from './request.ts'
+import type { Credential, Scheme, Transport } from './schemes/scheme.ts'
+
+const longestCredential = 16_384
+const longestForm = 64 * 1024
+
+/** A value found in one place, before it is known to be the only one. */
+interface Found extends Credential {
+  /** The place holds several values, or one that is no string. */
+  readonly ambiguous?: boolean
+}
+
+/** Something that could not be read as one credential, and the scheme it was meant for. */
+export interface CredentialFault {
+  readonly error: PopError
+  readonly scheme: Scheme | undefined
+}
+
+/**
+ * Finds the credential: exactly one, from exactly one place, of an enabled scheme, at most 16384
+ * characters of token68 (RFC 6750 section 2, RFC 9110 section 11.4). A credential in a place that
+ * is not enabled is none, but beside another one it is one too many.
+ */
+export async function readCredential(
+  request: HttpRequest,
+  schemes: readonly Scheme[],
+): Promise<Credential | CredentialFault> {
+  const lines = headerLines(request, 'authorization')
+  const found = lines.flatMap((line) => readHeader(line, schemes))
+  for (const scheme of schemes) found.push(...readQuery(request, scheme))
+  try {
+    for (const scheme of schemes) found.push(...(await readForm(request, scheme, found.length > 0)))
+  } catch (error) {
+    if (error instanceof PopError) return { error, scheme: undefined }
+    throw error
+  }
+  return onlyOne(found, lines.length)
+}
+
+function onlyOne(found: readonly Found[], headerCount: number): Credential | CredentialFault {
+  const usable = found.filter(isEnabled)
+  const [credential] = usable
+  if (headerCount > 1) return fault('ERR_POP_CREDENTIAL_REPEATED', found[0])
+  if (credential === undefined) return fault('ERR_POP_CREDENTIAL_MISSING', undefined)
+  if (found.length > 1) return fault('ERR_POP_CREDENTIAL_REPEATED', credential)
+  if (credential.ambiguous === true) return fault('ERR_POP_CREDENTIAL_MALFORMED', credential)
+  if (credential.value.length > longestCredential)
+    return fault('ERR_POP_CREDENTIAL_TOO_LONG', credential)
+  if (!isToken68(credential.value)) return fault('ERR_POP_CREDENTIAL_MALFORMED', credential)
+  return credential
+}
+
+function isEnabled({ scheme, transport }: Found): boolean {
+  return transport === 'header' || scheme.parameter?.transports.includes(transport) === true
+}
+
+function fault(code: PopError['code'], found: Found | undefined): CredentialFault {
+  return { error: new PopError(code), scheme: found?.scheme }
+}
+
+/** RFC 9110 section 11.2. */
+function isToken68(value: string): boolean {
+  return /^[A-Za-z0-9._~+/-]+=*$/.test(value)
+}
+
+/** `scheme 1*SP token68`; a value of a scheme that is not enabled is no credential. */
+function readHeader(line: string, schemes: readonly Scheme[]): readonly Found[] {
+  const end = line.search(/[ \t]/)
+  const word = (end === -1 ? line : line.slice(0, end)).toLowerCase()
+  const value = end === -1 ? '' : line.slice(end).replace(/^ +/, '')
+  const scheme = schemes.find((candidate) => candidate.accepts(word, value))
+  return scheme === undefined ? [] : [{ scheme, value, transport: 'header', word }]
+}
+
+function readQuery({ target }: HttpRequest, scheme: Scheme): readonly Found[] {
+  if (scheme.parameter === undefined) return []
+  return findParameter(rawQuery(target), scheme, 'query')
+}
+
+/** Names are compared as a form parser would read them, so that no spelling hides a second value. */
+function findParameter(text: string, scheme: Scheme, transport: Transport): readonly Found[] {
+  const name = scheme.parameter?.name ?? ''
+  return parseParameters(text).flatMap((parameter) => {
+    const decoded = formDecode(parameter.name)
+    const ambiguous = decoded.startsWith(`${name}[`)
+    if (decoded !== name && !ambiguous) return []
+    return [{ scheme, value: formDecode(parameter.value ?? ''), transport, word: '', ambiguous }]
+  })
+}
+
+/**
+ * The form is searched when it may carry a credential, and for a second one beside another. A form
+ * that is too long to search is refused, unless there is a credential already.
+ */
+async function readForm(
+  request: HttpRequest,
+  scheme: Scheme,
+  hasOther: boolean,
+): Promise<readonly Found[]> {
+  if (scheme.parameter?.transports.includes('form') !== true || !hasForm(request)) return []
+  if (request.body === undefined) return readParsedForm(request.parsedForm, scheme)
+  try {
+    const bytes = await request.body(longestForm)
+    return findParameter(Buffer.from(bytes).toString('latin1'), scheme, 'form')
+  } catch (error) {
+    if (!isTooLarge(error)) throw error
+    if (hasOther) return []
+    throw new PopError('ERR_POP_FORM_TOO_LARGE')
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof PopError && error.code === 'ERR_POP_BODY_TOO_LARGE'
+}
+
+/** What a body parser has left: an own property that is one string, or a refusal. */
+function readParsedForm(form: unknown, scheme: Scheme): readonly Found[] {
+  if (typeof form !== 'object' || form === null) return []
+  const name = scheme.parameter?.name ?? ''
+  return Object.keys(form).flatMap((key) => {
+    const ambiguous = key.startsWith(`${name}[`)
+    if (key !== name && !ambiguous) return []
+    const value: unknown = (form as Record<string, unknown>)[key]
+    const isText = typeof value === 'string'
+    return [
+      {
+        scheme,
+        value: isText ? value : '',
+        transport: 'form',
+        word: '',
+        ambiguous: ambiguous || !isText,
+      },
+    ]
+  })
+}
+
+const plainCharsets = ['utf-8', 'us-ascii']
+
+/**
+ * Only `application/x-www-form-urlencoded`, uncompressed, and never with GET or HEAD, whose bodies
+ * mean nothing (RFC 9110 section 9.3.1).
+ */
+function hasForm(request: HttpRequest): boolean {
+  if (request.method === 'GET' || request.method === 'HEAD') return false
+  const lines = headerLines(request, 'content-type')
+  const isForm = lines.map(isFormType)
+  if (!isForm.includes(true)) return false
+  if (lines.length > 1) throw new PopError('ERR_POP_FORM_INVALID', { member: 'content-type' })
+  return headerLines(request, 'content-encoding').every(
+    (coding) => coding.toLowerCase() === 'identity',
+  )
+}
+
+function isFormType(line: string): boolean {
+  const [type, ...parameters] = line.toLowerCase().split(';')
+  if (type?.trim() !== 'application/x-www-form-urlencoded') return false
+  const charsets = parameters.map((text) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(text)?.[1])
+  if (charsets.every((charset) => charset === undefined || plainCharsets.includes(charset)))
+    return true
+  throw new PopError('ERR_POP_FORM_INVALID', { member: 'content-type' })
+}

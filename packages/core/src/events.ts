@@ -1,0 +1,42 @@
+import diagnostics from 'node:diagnostics_channel'
+import { debuglog } from 'node:util'
+import type { AccessToken, SchemeName } from './access-token.ts'
+import type { PopError, PopErrorCode } from './errors.ts'
+
+/** Published on `oauth-pop:accepted`. */
+export interface AcceptedEvent {
+  readonly accessToken: AccessToken
+}
+
+/** Published on `oauth-pop:refused`. `cause` is the evidence, or the error of a dependency. */
+export interface RefusedEvent {
+  readonly code: PopErrorCode
+  readonly status: number
+  /** The scheme that was used, if one was recognised. */
+  readonly scheme: SchemeName | undefined
+  readonly cause: unknown
+}
+
+const accepted = diagnostics.channel('oauth-pop:accepted')
+const refused = diagnostics.channel('oauth-pop:refused')
+const debug = debuglog('oauth-pop')
+
+export function publishAccepted(accessToken: AccessToken): void {
+  if (accepted.hasSubscribers) accepted.publish({ accessToken } satisfies AcceptedEvent)
+  if (!debug.enabled) return
+  debug('accepted %s token of client %j', accessToken.scheme, accessToken.clientId ?? 'unknown')
+}
+
+export function publishRefused(error: PopError, scheme: SchemeName | undefined): void {
+  const { code, status, cause } = error
+  if (refused.hasSubscribers)
+    refused.publish({ code, status, scheme, cause } satisfies RefusedEvent)
+  if (!debug.enabled) return
+  const reason = cause instanceof Error ? cause.message : cause
+  debug('refused %s: %d %s: %s %j', scheme ?? 'request', status, code, error.message, reason ?? {})
+}
+
+/** One line for the operator. Never holds anything of a request. */
+export function warn(code: PopErrorCode, message: string): void {
+  process.emitWarning(message, { type: 'OAuthPopWarning', code })
+}

@@ -1,0 +1,168 @@
+import type { AccessToken } from './access-token.ts'
+import { optionError, PopError } from './errors.ts'
+import { flag, nonEmptyList, readOptions } from './option-readers.ts'
+import type { Verifier } from './verifier.ts'
+
+/** What a guard finds on a request: its verifier and, if the request was verified, the result. */
+export interface GuardContext {
+  readonly verifier: Verifier
+  readonly accessToken: AccessToken | undefined
+}
+
+/**
+ * A check on the result of a verification, the same in every framework. Throws `PopError`, ready to
+ * be sent. Without a context (no verifier ran) it refuses with 401.
+ */
+export type Guard = (context: GuardContext | undefined) => void | Promise<void>
+
+/** What a proof must have signed for a route. */
+export interface CoverageRequirement {
+  /** These parameters, or with `true` every parameter of the request. */
+  readonly query?: readonly string[] | true
+  /** These headers, whatever their case. */
+  readonly headers?: readonly string[]
+  /** The raw body. */
+  readonly body?: true
+}
+
+/** Whether the claims are enough. Only a literal `true` is; a throw is 500. */
+export type ClaimsCheck = (
+  claims: AccessToken['claims'],
+  accessToken: AccessToken,
+) => boolean | Promise<boolean>
+
+/** The token has all of these scopes; else 403 `insufficient_scope`, naming them. */
+export function requireScopes(...all: readonly string[]): Guard {
+  const required = readScopes('requireScopes', all)
+  return scopeGuard(required, (held) => required.every((scope) => held.includes(scope)))
+}
+
+/** The token has one of these scopes at least; else 403 `insufficient_scope`, naming them. */
+export function requireAnyScope(...any: readonly string[]): Guard {
+  const accepted = readScopes('requireAnyScope', any)
+  return scopeGuard(accepted, (held) => accepted.some((scope) => held.includes(scope)))
+}
+
+/** The claims satisfy a check of the application's own; else 403. */
+export function requireClaims(check: ClaimsCheck): Guard {
+  if (typeof check !== 'function') {
+    throw optionError('ERR_POP_OPTION_MISSING', 'requireClaims needs a function of the claims')
+  }
+  return async function claimsGuard(context) {
+    const { verifier, accessToken } = verified(context)
+    const refuse = (
+      code: 'ERR_POP_CHECK_FAILED' | 'ERR_POP_CLAIMS_INSUFFICIENT',
+      error?: Error,
+    ): PopError => verifier.refuse(new PopError(code, error), accessToken.scheme)
+    let answer: unknown
+    try {
+      answer = await check(accessToken.claims, accessToken)
+    } catch (error) {
+      throw refuse('ERR_POP_CHECK_FAILED', error instanceof Error ? error : undefined)
+    }
+    if (answer !== true) throw refuse('ERR_POP_CLAIMS_INSUFFICIENT')
+  }
+}
+
+/** The proof covers these parts of the request; else 401, because the client can sign again. */
+export function requireCoverage(requirement: CoverageRequirement): Guard {
+  const { query, headers, body } = readRequirement(requirement)
+  return function coverageGuard(context) {
+    const { verifier, accessToken } = verified(context)
+    const { coverage } = accessToken
+    const missing =
+      lacksQuery(coverage, query) ??
+      lacksHeader(coverage, headers) ??
+      (body && !coverage.body ? 'b' : undefined)
+    if (missing === undefined) return
+    throw verifier.refuse(
+      new PopError('ERR_POP_COVERAGE_MISSING', { member: missing }),
+      accessToken.scheme,
+    )
+  }
+}
+
+function scopeGuard(
+  named: readonly string[],
+  isEnough: (held: readonly string[]) => boolean,
+): Guard {
+  return function guardScopes(context) {
+    const { verifier, accessToken } = verified(context)
+    if (isEnough(accessToken.scopes)) return
+    const evidence = { member: 'scope', expected: named, actual: accessToken.scopes }
+    const error = new PopError('ERR_POP_SCOPE_INSUFFICIENT', evidence)
+    throw verifier.refuse(error, accessToken.scheme, named.join(' '))
+  }
+}
+
+function verified(context: GuardContext | undefined): {
+  verifier: Verifier
+  accessToken: AccessToken
+} {
+  if (context === undefined) throw withoutVerifier()
+  const { verifier, accessToken } = context
+  if (accessToken !== undefined) return { verifier, accessToken }
+  throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'))
+}
+
+let warned = false
+
+/** A guard that nobody feeds must not pass, and its operator should hear of it once. */
+function withoutVerifier(): PopError {
+  if (!warned) {
+    warned = true
+    process.emitWarning(
+      'a guard ran on a request that no verifier has seen: mount the middleware before it',
+      {
+        type: 'OAuthPopWarning',
+        code: 'ERR_POP_CREDENTIAL_MISSING',
+      },
+    )
+  }
+  const headers = { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' }
+  return new PopError('ERR_POP_CREDENTIAL_MISSING', undefined, { headers })
+}
+
+type Covered = AccessToken['coverage']
+
+function lacksQuery(coverage: Covered, query: CoverageRequirement['query']): 'q' | undefined {
+  if (query === undefined) return undefined
+  if (query === true) return coverage.queryComplete ? undefined : 'q'
+  const { query: signed } = coverage
+  return signed === true || query.every((name) => signed.includes(name)) ? undefined : 'q'
+}
+
+function lacksHeader(coverage: Covered, headers: readonly string[]): 'h' | undefined {
+  const signed = coverage.headers.map((name) => name.toLowerCase())
+  return headers.every((name) => signed.includes(name)) ? undefined : 'h'
+}
+
+function readRequirement(requirement: CoverageRequirement): {
+  readonly query: CoverageRequirement['query']
+  readonly headers: readonly string[]
+  readonly body: boolean
+} {
+  const own = readOptions('requireCoverage', requirement, ['query', 'headers', 'body'])
+  if (Object.keys(own).length === 0) {
+    throw optionError('ERR_POP_OPTION_MISSING', 'requireCoverage needs query, headers or body')
+  }
+  const query =
+    own.query === undefined || own.query === true
+      ? own.query
+      : nonEmptyList('requireCoverage query', own.query)
+  const headers =
+    own.headers === undefined ? [] : nonEmptyList('requireCoverage headers', own.headers)
+  return {
+    query,
+    headers: headers.map((name) => name.toLowerCase()),
+    body: flag('requireCoverage body', own.body),
+  }
+}
+
+/** RFC 6749 section 3.3 scope-token. */
+function readScopes(where: string, scopes: readonly string[]): readonly string[] {
+  const read = nonEmptyList(where, scopes)
+  const wrong = read.find((scope) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
+  if (wrong === undefined) return read
+  throw optionError('ERR_POP_OPTION_INVALID', `${where}: ${JSON.stringify(wrong)} is not one scope`)
+}

@@ -1,0 +1,77 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { optionError } from './errors.ts'
+import { flag, readOptions, wholeNumber } from './option-readers.ts'
+
+export interface NonceOptions {
+  /** 32 bytes each. The first mints, all verify. Default one random secret: a fleet must share one. */
+  readonly secrets?: readonly Uint8Array[]
+  /** How long a nonce is good, at least. Default 300. */
+  readonly lifetimeSeconds?: number
+  /** `false` offers nonces without demanding them. Default `true`. */
+  readonly required?: boolean
+}
+
+/** Server nonces without a store: an authenticated time slot. */
+export interface NonceSource {
+  readonly required: boolean
+  mint(purpose: string, now: number): string
+  /** `foreign`: not shaped like ours, so it may be the client's own. */
+  judge(nonce: string, purpose: string, now: number): 'current' | 'ageing' | 'invalid' | 'foreign'
+}
+
+const macBytes = 20
+const slotBytes = 4
+const length = Math.ceil(((macBytes + slotBytes) * 8) / 6)
+
+/**
+ * A nonce is its time slot and an HMAC over purpose and slot (RFC 9449 section 8). The previous
+ * slot and the next are good too: for rotation, and for the clocks of a fleet.
+ *
+ * @throws TypeError with `code` for wrong options
+ */
+export function createNonceSource(options: NonceOptions): NonceSource {
+  const own = readOptions('nonce', options, ['secrets', 'lifetimeSeconds', 'required'])
+  const secrets = own.secrets === undefined ? [randomBytes(32)] : readSecrets(own.secrets)
+  const lifetime = wholeNumber('nonce lifetimeSeconds', own.lifetimeSeconds, 300)
+  if (lifetime === 0)
+    throw optionError('ERR_POP_OPTION_INVALID', 'nonce lifetimeSeconds must not be 0')
+  const required = own.required === undefined || flag('nonce required', own.required)
+  const [minting] = secrets as [Buffer]
+
+  return {
+    required,
+    mint(purpose, now) {
+      return encode(minting, purpose, Math.floor(now / lifetime))
+    },
+    judge(nonce, purpose, now) {
+      const bytes = Buffer.from(nonce, 'base64url')
+      if (nonce.length !== length || bytes.length !== macBytes + slotBytes) return 'foreign'
+      const age = Math.floor(now / lifetime) - bytes.readUInt32BE(0)
+      const slot = bytes.readUInt32BE(0)
+      const ours = secrets.some((secret) => isSame(encode(secret, purpose, slot), nonce))
+      if (!ours || age > 1 || age < -1) return 'invalid'
+      return age === 0 && isSame(encode(minting, purpose, slot), nonce) ? 'current' : 'ageing'
+    },
+  }
+}
+
+function encode(secret: Buffer, purpose: string, slot: number): string {
+  const bytes = Buffer.alloc(slotBytes)
+  bytes.writeUInt32BE(slot >>> 0)
+  const mac = createHmac('sha256', secret).update(bytes).update(purpose).digest()
+  return Buffer.concat([bytes, mac.subarray(0, macBytes)]).toString('base64url')
+}
+
+function isSame(left: string, right: string): boolean {
+  return left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right))
+}
+
+function readSecrets(secrets: readonly Uint8Array[]): readonly Buffer[] {
+  const valid =
+    Array.isArray(secrets) &&
+    secrets.length > 0 &&
+    secrets.every((secret) => secret instanceof Uint8Array && secret.length === 32)
+  if (!valid)
+    throw optionError('ERR_POP_OPTION_INVALID', 'nonce secrets must be a list of 32-byte secrets')
+  return secrets.map((secret) => Buffer.from(secret))
+}

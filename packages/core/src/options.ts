@@ -1,0 +1,142 @@
+import { optionError } from './errors.ts'
+import { readLocations, type Location } from './location.ts'
+import { isPlainObject } from './jws/strict-json.ts'
+import { createNonceSource, type NonceOptions, type NonceSource } from './nonce.ts'
+import { readOptions, wholeNumber } from './option-readers.ts'
+import { memoryReplayStore } from './replay/memory.ts'
+import type { ReplayStore } from './replay/store.ts'
+import { dpop } from './schemes/dpop.ts'
+import { pop } from './schemes/pop.ts'
+import type { Scheme } from './schemes/scheme.ts'
+import type { TokenResolver } from './tokens/resolver.ts'
+
+/** The configuration of a verifier. Copied and frozen at creation; unknown names are refused. */
+export interface VerifierOptions {
+  /**
+   * The URL or URLs that clients use. Proofs are compared with these, never with the Host header. A
+   * path is a prefix that a proxy strips before the request arrives. `'request'` takes the
+   * framework's own view of protocol and host instead, for development and for frameworks that
+   * know which proxy to trust.
+   */
+  readonly publicUrl: string | readonly string[]
+  /** What recognises access tokens; the first that does answers. */
+  readonly tokens: TokenResolver | readonly TokenResolver[]
+  /** The schemes a client may use. Default `[pop(), dpop()]`. */
+  readonly schemes?: readonly Scheme[]
+  /**
+   * Where used proofs are remembered. Default `memoryReplayStore()`, which protects one process.
+   * `'dangerously-none'` lets whoever reads a request send it again until its proof is out of time.
+   */
+  readonly replay?: ReplayStore | 'dangerously-none'
+  /** Server nonces. Default off. */
+  readonly nonce?: NonceOptions
+  /** How old a proof may be, in seconds. Default 300. */
+  readonly maxAgeSeconds?: number
+  /** How far clocks may differ, in seconds. Default 30. */
+  readonly clockToleranceSeconds?: number
+  /** The realm of challenges. Default the host of the first `publicUrl`, or `oauth-pop`. */
+  readonly realm?: string
+  /** The clock, milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+/** Complete options, read once. */
+export interface Settings {
+  /** Undefined: the framework's own view of each request. */
+  readonly locations: readonly Location[] | undefined
+  readonly resolvers: readonly TokenResolver[]
+  readonly schemes: readonly Scheme[]
+  readonly replay: ReplayStore | undefined
+  readonly nonces: NonceSource | undefined
+  readonly maxAgeSeconds: number
+  readonly clockToleranceSeconds: number
+  readonly realm: string
+  readonly now: () => number
+}
+
+/** The names of `VerifierOptions`, for adapters that add their own. */
+export const verifierOptionNames: readonly string[] = Object.freeze([
+  'publicUrl',
+  'tokens',
+  'schemes',
+  'replay',
+  'nonce',
+  'maxAgeSeconds',
+  'clockToleranceSeconds',
+  'realm',
+  'now',
+])
+
+/**
+ * Validates options and completes them with their defaults.
+ *
+ * @throws TypeError with `code` and the line to write instead
+ */
+export function resolveOptions(options: VerifierOptions): Settings {
+  const own = readOptions('createVerifier', options, verifierOptionNames)
+  const locations = readLocations(own.publicUrl)
+  const now = own.now ?? Date.now
+  if (typeof now !== 'function')
+    throw optionError('ERR_POP_OPTION_INVALID', 'now must be a function')
+  return Object.freeze({
+    locations,
+    resolvers: readResolvers(own.tokens),
+    schemes: readSchemes(own.schemes),
+    replay: readReplay(own.replay, now),
+    nonces: own.nonce && createNonceSource(own.nonce),
+    maxAgeSeconds: wholeNumber('maxAgeSeconds', own.maxAgeSeconds, 300),
+    clockToleranceSeconds: wholeNumber('clockToleranceSeconds', own.clockToleranceSeconds, 30),
+    realm: readRealm(own.realm ?? locations?.[0]?.host ?? 'oauth-pop'),
+    now,
+  })
+}
+
+function readResolvers(tokens: VerifierOptions['tokens'] | undefined): readonly TokenResolver[] {
+  const list = asList(tokens)
+  if (list.length > 0 && list.every(isResolver)) return Object.freeze([...list])
+  throw optionError(
+    'ERR_POP_OPTION_MISSING',
+    'tokens is missing: write tokens: jwtTokens({ issuer, audience, jwks }), introspectedTokens({ ... }) or storedTokens(...)',
+  )
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : [value]
+}
+
+function isResolver(value: unknown): value is TokenResolver {
+  return isPlainObject(value) && typeof value['resolve'] === 'function'
+}
+
+function readSchemes(schemes: readonly Scheme[] | undefined): readonly Scheme[] {
+  if (schemes === undefined) return Object.freeze([pop(), dpop()])
+  const list: readonly unknown[] = asList(schemes)
+  const names = new Set(list.map((scheme) => (isScheme(scheme) ? scheme.name : undefined)))
+  if (names.size === list.length && list.length > 0 && list.every(isScheme)) {
+    return Object.freeze([...list])
+  }
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    'schemes must be a list like [pop(), dpop()], each at most once',
+  )
+}
+
+function isScheme(value: unknown): value is Scheme {
+  return isPlainObject(value) && typeof value['accepts'] === 'function'
+}
+
+function readReplay(replay: VerifierOptions['replay'], now: () => number): ReplayStore | undefined {
+  if (replay === 'dangerously-none') return undefined
+  if (replay === undefined) return memoryReplayStore({ now })
+  if (typeof replay.claim === 'function') return replay
+  throw optionError('ERR_POP_OPTION_INVALID', "replay must be a store or 'dangerously-none'")
+}
+
+/** Only what client parsers take inside a quoted value: see `challenge.ts`. */
+function readRealm(realm: string): string {
+  if (typeof realm === 'string' && /^[A-Za-z0-9 ._~:/@[\]-]+$/.test(realm)) return realm
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    'realm may hold letters, digits, spaces and . _ ~ : / @ [ ] -',
+  )
+}

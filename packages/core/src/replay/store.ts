@@ -1,0 +1,37 @@
+/** One use of one proof. */
+export interface ReplayEntry {
+  /** Identifies the proof: 43 characters of base64url, a hash. */
+  readonly id: string
+  /** Identifies the key or client, for quotas: 43 characters of base64url, a hash. */
+  readonly owner: string
+  /** The proof's own time, seconds since the epoch. */
+  readonly issuedAt: number
+  /** The last second at which the proof is acceptable; the entry must live through it. */
+  readonly expiresAt: number
+}
+
+/** Remembers proofs that were used. */
+export interface ReplayStore {
+  /**
+   * Atomically records a use. Resolves to `true` for the first use and `false` for a replay;
+   * anything else, a rejection, or no answer within 250 ms makes the request fail with 503.
+   * Called once per request, last, for proofs that passed every other check. Never drop an entry
+   * before `expiresAt` has passed: refuse instead, with `ReplayStoreError`.
+   */
+  claim(entry: ReplayEntry): Promise<boolean>
+}
+
+/** Why a store cannot say whether a proof was used. Always answered with 503. */
+export class ReplayStoreError extends Error {
+  readonly code:
+    | 'ERR_POP_REPLAY_UNAVAILABLE'
+    | 'ERR_POP_REPLAY_FULL'
+    | 'ERR_POP_REPLAY_OWNER_FULL'
+    | 'ERR_POP_REPLAY_TOO_OLD'
+
+  constructor(code: ReplayStoreError['code'], options?: ErrorOptions) {
+    super(`the replay store cannot claim a proof (${code})`, options)
+    this.name = 'ReplayStoreError'
+    this.code = code
+  }
+}

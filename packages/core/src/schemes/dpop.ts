@@ -1,0 +1,188 @@
+import type { Coverage } from '../access-token.ts'
+import { expectedTargetUri, matchesTargetUri } from '../binding/target-uri.ts'
+import { confirmDpopKey, importPublic, inspectPublic } from '../confirmation.ts'
+import { PopError } from '../errors.ts'
+import { sha256 } from '../hash.ts'
+import {
+  asymmetricAlgorithms,
+  verifySignature,
+  type AlgorithmName,
+  readAlgorithms,
+} from '../jws/algorithms.ts'
+import { readCompactJws, type CompactJws } from '../jws/compact.ts'
+import { createKeyCache, type KeyCache, type PublicKey } from '../keys/key-cache.ts'
+import { readOptions, wholeNumber } from '../option-readers.ts'
+import { headerLines, type HttpRequest } from '../request.ts'
+import {
+  checkNonce,
+  checkTime,
+  isIdentifier,
+  isTimestamp,
+  missing,
+  readAlgorithm,
+  refuseExtensions,
+  wrongForm,
+} from './proof-checks.ts'
+import type { Credential, Exchange, Proof, Scheme } from './scheme.ts'
+
+export interface DpopOptions {
+  /** Accepted proof algorithms, asymmetric only. Default every one that we know. */
+  readonly algorithms?: readonly string[]
+  /** The longest accepted proof, in characters. Default 8192. */
+  readonly maxProofLength?: number
+}
+
+interface DpopProof extends Proof, CompactJws {
+  readonly algorithm: AlgorithmName
+  readonly key: PublicKey
+  readonly issuedAt: number
+  readonly jti: string
+}
+
+const longestJti = 256
+
+/**
+ * Demonstrating Proof of Possession: `Authorization: DPoP <access token>` with a proof in the
+ * `DPoP` header.
+ *
+ * @throws TypeError with `code` for wrong options
+ * @see [RFC 9449 section 4.3, 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)
+ */
+export function dpop(options: DpopOptions = {}): Scheme {
+  const own = readOptions('dpop', options, ['algorithms', 'maxProofLength'])
+  const algorithms = readAlgorithms(
+    'dpop',
+    own.algorithms,
+    asymmetricAlgorithms,
+    asymmetricAlgorithms,
+  )
+  const maxProofLength = wholeNumber('dpop maxProofLength', own.maxProofLength, 8192)
+  const keys = createKeyCache()
+
+  return Object.freeze<Scheme<DpopProof>>({
+    name: 'DPoP',
+    challenge: 'DPoP',
+    proofError: 'invalid_dpop_proof',
+    nonceError: 'use_dpop_nonce',
+    algs: algorithms,
+    accepts: (word) => word === 'dpop',
+    read(credential, exchange) {
+      const text = readProofHeader(exchange.request, maxProofLength)
+      return readProof(text, credential, exchange, { algorithms, keys })
+    },
+    async confirm({ algorithm, key }, token) {
+      confirmDpopKey(token, key, { algorithm, keys })
+      return importPublic(key, 'ERR_POP_PROOF_KEY_INVALID')
+    },
+    verify({ algorithm, signingInput, signature }, key) {
+      if (
+        key === undefined ||
+        !verifySignature(algorithm, key.keyObject, signingInput, signature)
+      ) {
+        throw new PopError('ERR_POP_PROOF_SIGNATURE_INVALID')
+      }
+    },
+    compare: async (proof, exchange) => compareProof(proof, exchange),
+    identify: ({ jti, issuedAt }) => ({ id: jti, issuedAt }),
+  }) as Scheme
+}
+
+/** RFC 9449 section 4.3 step 1: exactly one `DPoP` header. */
+function readProofHeader(request: HttpRequest, maxLength: number): string {
+  const [line, ...more] = headerLines(request, 'dpop')
+  if (line === undefined || line === '')
+    throw new PopError('ERR_POP_PROOF_MISSING', { member: 'DPoP' })
+  if (more.length > 0 || line.includes(','))
+    throw new PopError('ERR_POP_PROOF_REPEATED', { member: 'DPoP' })
+  if (line.length > maxLength) {
+    throw new PopError('ERR_POP_PROOF_TOO_LONG', {
+      member: 'DPoP',
+      expected: maxLength,
+      actual: line.length,
+    })
+  }
+  return line
+}
+
+/** RFC 9449 section 4.3 steps 2 to 7 and 11, but for the signature. */
+function readProof(
+  text: string,
+  credential: Credential,
+  exchange: Exchange,
+  { algorithms, keys }: { algorithms: readonly AlgorithmName[]; keys: KeyCache },
+): DpopProof {
+  const jws = readCompactJws(text, 'ERR_POP_PROOF_MALFORMED')
+  const { header, payload } = jws
+  refuseExtensions(header)
+  if (header['typ'] !== 'dpop+jwt') {
+    throw new PopError('ERR_POP_PROOF_TYPE', {
+      member: 'typ',
+      expected: 'dpop+jwt',
+      actual: header['typ'],
+    })
+  }
+  const algorithm = readAlgorithm(header['alg'], algorithms)
+  const { jti, nonce, iat } = payload
+  const absent = ['jti', 'htm', 'htu', 'iat', 'ath'].find((member) => payload[member] === undefined)
+  if (absent !== undefined) throw missing(absent)
+  if (!isIdentifier(jti, longestJti)) throw wrongForm('jti')
+  if (nonce !== undefined && typeof nonce !== 'string') throw wrongForm('nonce')
+  if (!isTimestamp(iat)) throw wrongForm('iat')
+  checkTime('iat', iat, exchange)
+  checkValidity(payload, exchange)
+  const key = inspectPublic(header['jwk'], { algorithm, keys }, 'ERR_POP_PROOF_KEY_INVALID')
+  return { ...jws, accessToken: credential.value, algorithm, key, issuedAt: iat, jti, nonce }
+}
+
+/** A proof is a JWT, so `exp` and `nbf` count when it has them (RFC 7519 section 4.1). */
+function checkValidity(payload: Readonly<Record<string, unknown>>, exchange: Exchange): void {
+  const { exp, nbf } = payload
+  const { now, clockToleranceSeconds: tolerance } = exchange
+  if (exp !== undefined && (typeof exp !== 'number' || !Number.isFinite(exp)))
+    throw wrongForm('exp')
+  if (nbf !== undefined && (typeof nbf !== 'number' || !Number.isFinite(nbf)))
+    throw wrongForm('nbf')
+  if (exp !== undefined && now - tolerance >= exp)
+    throw new PopError('ERR_POP_PROOF_EXPIRED', { member: 'exp' })
+  if (nbf !== undefined && now + tolerance < nbf) {
+    throw new PopError('ERR_POP_PROOF_NOT_YET_VALID', { member: 'nbf' })
+  }
+}
+
+/** RFC 9449 section 4.3 steps 8, 9, 12 and 10: method, URI, token hash, nonce. */
+function compareProof(proof: DpopProof, exchange: Exchange): Coverage {
+  const { htm, htu, ath } = proof.payload
+  const { request, target, locations } = exchange
+  if (htm !== request.method) {
+    throw new PopError('ERR_POP_METHOD_MISMATCH', {
+      member: 'htm',
+      expected: request.method,
+      actual: htm,
+    })
+  }
+  if (typeof htu !== 'string' || !matchesTargetUri(htu, target, locations)) {
+    const expected = locations.map((location) => expectedTargetUri(location, target))
+    throw new PopError('ERR_POP_URI_MISMATCH', {
+      member: 'htu',
+      expected,
+      actual: withoutQuery(htu),
+    })
+  }
+  if (ath !== sha256(proof.accessToken))
+    throw new PopError('ERR_POP_TOKEN_HASH_MISMATCH', { member: 'ath' })
+  checkNonce(proof.nonce, 'DPoP', exchange)
+  return {
+    method: true,
+    host: true,
+    path: true,
+    query: [],
+    queryComplete: target.query === '',
+    headers: [],
+    body: false,
+  }
+}
+
+/** A query that somebody put into `htu` is no business of a log. */
+function withoutQuery(htu: unknown): unknown {
+  return typeof htu === 'string' ? htu.split(/[?#]/, 1)[0] : htu
+}

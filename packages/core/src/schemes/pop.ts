@@ -1,0 +1,160 @@
+import { confirmPopKey } from '../confirmation.ts'
+import { PopError } from '../errors.ts'
+import { verifySignature, type AlgorithmName } from '../jws/algorithms.ts'
+import { readCompactJws, type CompactJws } from '../jws/compact.ts'
+import { createKeyCache } from '../keys/key-cache.ts'
+import { headerLines } from '../request.ts'
+import { compareSignedRequest, type SignedRequest } from './pop-comparison.ts'
+import {
+  parameterName,
+  readPopSettings,
+  type PopMember,
+  type PopOptions,
+  type PopSettings,
+} from './pop-options.ts'
+import {
+  checkTime,
+  isIdentifier,
+  isTimestamp,
+  missing,
+  readAlgorithm,
+  refuseExtensions,
+  wrongForm,
+} from './proof-checks.ts'
+import type { Credential, Exchange, Scheme } from './scheme.ts'
+
+const longestNonce = 128
+const longestJti = 256
+
+interface PopProof extends SignedRequest, CompactJws {
+  readonly algorithm: AlgorithmName
+  readonly issuedAt: number
+  readonly jti: string | undefined
+  readonly underBearer: boolean
+}
+
+/**
+ * Signed HTTP requests: `Authorization: PoP <JWS>`, where one JWS holds the access token and what
+ * it is good for.
+ *
+ * @throws TypeError with `code` for wrong options
+ * @see draft-ietf-oauth-signed-http-request-03
+ */
+export function pop(options: PopOptions = {}): Scheme {
+  const settings = readPopSettings(options)
+  const { transports, bearerScheme, resolveKey } = settings
+  const keys = createKeyCache()
+
+  return Object.freeze<Scheme<PopProof>>({
+    name: 'PoP',
+    challenge: 'PoP',
+    proofError: 'invalid_token',
+    nonceError: 'use_pop_nonce',
+    parameter: { name: parameterName, transports },
+    accepts(word, value) {
+      if (word === 'pop') return transports.includes('header')
+      return bearerScheme && word === 'bearer' && isTypedProof(value)
+    },
+    read: (credential, exchange) => readProof(credential, exchange, settings),
+    confirm({ algorithm, payload }, token) {
+      const proofConfirmation = payload['cnf']
+      return confirmPopKey(token, { algorithm, keys, proofConfirmation, resolveKey })
+    },
+    verify({ algorithm, signingInput, signature }, key) {
+      if (
+        key === undefined ||
+        !verifySignature(algorithm, key.keyObject, signingInput, signature)
+      ) {
+        throw new PopError('ERR_POP_PROOF_SIGNATURE_INVALID')
+      }
+    },
+    compare: (proof, exchange) => compareSignedRequest(proof, exchange, settings),
+    identify(proof, { nonces }) {
+      if (settings.reusable && proof.underBearer) return undefined
+      const { jti, nonce, signingInput, issuedAt } = proof
+      // A nonce of ours serves many requests, so it cannot name one.
+      const named = jti ?? (nonces === undefined ? nonce : undefined)
+      return { id: named ?? signingInput, issuedAt }
+    },
+  }) as Scheme
+}
+
+/** Everything that can be said without key and token, cheapest first. */
+function readProof(credential: Credential, exchange: Exchange, settings: PopSettings): PopProof {
+  if (headerLines(exchange.request, 'dpop').length > 0) {
+    throw new PopError('ERR_POP_CREDENTIAL_REPEATED', { member: 'dpop' })
+  }
+  const jws = readCompactJws(credential.value, 'ERR_POP_PROOF_MALFORMED')
+  refuseExtensions(jws.header)
+  checkType(jws.header['typ'], settings.types)
+  const algorithm = readAlgorithm(jws.header['alg'], settings.algorithms)
+  const payload = withoutNulls(jws.payload)
+  const accessToken = payload['at']
+  if (accessToken === undefined || accessToken === '') throw missing('at')
+  if (typeof accessToken !== 'string') throw wrongForm('at')
+  checkRequired(payload, settings.required)
+  const issuedAt = readTimestamp(payload['ts'], settings.stringTimestamps)
+  checkTime('ts', issuedAt, exchange)
+  return {
+    ...jws,
+    payload,
+    algorithm,
+    accessToken,
+    issuedAt,
+    jti: readIdentifier('jti', payload['jti'], longestJti),
+    nonce: readIdentifier('nonce', payload['nonce'], longestNonce),
+    transport: credential.transport,
+    underBearer: credential.word === 'bearer',
+  }
+}
+
+/** `null` stands for an absent member in Microsoft's implementations. */
+function withoutNulls(
+  payload: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const names = Object.keys(payload)
+  if (names.every((name) => payload[name] !== null)) return payload
+  return Object.fromEntries(
+    names.filter((name) => payload[name] !== null).map((name) => [name, payload[name]]),
+  )
+}
+
+function checkType(typ: unknown, accepted: readonly unknown[]): void {
+  const actual = typeof typ === 'string' ? typ.toLowerCase() : typ
+  if (accepted.includes(actual)) return
+  throw new PopError('ERR_POP_PROOF_TYPE', {
+    member: 'typ',
+    expected: accepted.map(String),
+    actual: typ,
+  })
+}
+
+function checkRequired(
+  payload: Readonly<Record<string, unknown>>,
+  required: readonly PopMember[],
+): void {
+  const absent = required.find((member) => payload[member] === undefined)
+  if (absent !== undefined) throw missing(absent)
+}
+
+function readTimestamp(ts: unknown, strings: boolean): number {
+  const value = strings && typeof ts === 'string' && /^[0-9]{1,16}$/.test(ts) ? Number(ts) : ts
+  if (!isTimestamp(value)) throw wrongForm('ts')
+  return value
+}
+
+function readIdentifier(member: string, value: unknown, longest: number): string | undefined {
+  if (value === undefined || isIdentifier(value, longest)) return value
+  throw wrongForm(member)
+}
+
+/** Recognises a proof under the Bearer scheme without refusing anything: access tokens come there too. */
+function isTypedProof(value: string): boolean {
+  try {
+    const { header, payload } = readCompactJws(value, 'ERR_POP_PROOF_MALFORMED')
+    const { typ } = header as { typ?: unknown }
+    return typeof typ === 'string' && typ.toLowerCase() === 'pop' && Object.hasOwn(payload, 'at')
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,102 @@
+import { PopError } from '../errors.ts'
+import { isPlainObject } from '../jws/strict-json.ts'
+import type { ResolvedToken } from './resolver.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+export interface ClaimRules {
+  /** One of these must be in `aud`; undefined accepts any audience. */
+  readonly audience: readonly string[] | undefined
+  /** The member that names a key outside of `cnf`. */
+  readonly keyMember?: string
+  readonly decrypt?: ResolvedToken['decrypt']
+}
+
+/**
+ * Reads the members that every kind of access token shares: JWT payload (RFC 9068 section 2.2),
+ * introspection response (RFC 7662 section 2.2), stored record. Wrong types refuse the token.
+ */
+export function readClaims(claims: Claims, rules: ClaimRules): ResolvedToken {
+  const audience = stringsOf(claims, 'aud', (text) => [text])
+  const { audience: accepted } = rules
+  if (accepted !== undefined && !audience.some((name) => accepted.includes(name))) {
+    throw new PopError('ERR_POP_TOKEN_AUDIENCE', {
+      member: 'aud',
+      expected: accepted,
+      actual: audience,
+    })
+  }
+  const expiresAt = claims['exp']
+  if (expiresAt !== undefined && typeof expiresAt !== 'number') throw wrongForm('exp')
+  return {
+    claims,
+    audience,
+    scopes: readScopes(claims),
+    ...optional('subject', stringOf(claims, 'sub')),
+    ...optional('clientId', readClientId(claims)),
+    ...optional('issuer', stringOf(claims, 'iss')),
+    ...optional('expiresAt', expiresAt),
+    ...optional('confirmation', readConfirmation(claims)),
+    ...optional('key', rules.keyMember && readKey(claims, rules.keyMember)),
+    ...optional('decrypt', rules.decrypt),
+  }
+}
+
+/** `scope` is space-delimited text (RFC 6749 3.3); Microsoft and Okta write `scp`, as text or list. */
+function readScopes(claims: Claims): readonly string[] {
+  const member = claims['scope'] === undefined ? 'scp' : 'scope'
+  return stringsOf(claims, member, (text) => text.split(' ').filter((scope) => scope !== ''))
+}
+
+function readClientId(claims: Claims): string | undefined {
+  const member = ['client_id', 'azp', 'appid'].find((name) => typeof claims[name] === 'string')
+  return member === undefined ? undefined : stringOf(claims, member)
+}
+
+/** A `cnf` that is there but no object must never look like an unbound token. */
+function readConfirmation(claims: Claims): Claims | undefined {
+  const confirmation = claims['cnf']
+  if (confirmation === undefined) return undefined
+  if (!isPlainObject(confirmation)) {
+    throw new PopError('ERR_POP_CONFIRMATION_INVALID', { member: 'cnf', actual: confirmation })
+  }
+  return confirmation
+}
+
+function readKey(claims: Claims, member: string): Claims | undefined {
+  const key = claims[member]
+  if (key === undefined) return undefined
+  if (!isPlainObject(key)) {
+    throw new PopError('ERR_POP_CONFIRMATION_INVALID', { member, actual: key })
+  }
+  return key
+}
+
+function stringOf(claims: Claims, member: string): string | undefined {
+  const value = claims[member]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw wrongForm(member)
+  return value
+}
+
+function stringsOf(
+  claims: Claims,
+  member: string,
+  split: (text: string) => readonly string[],
+): readonly string[] {
+  const value = claims[member]
+  if (value === undefined || value === null) return []
+  if (typeof value === 'string') return split(value)
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+    throw wrongForm(member)
+  }
+  return [...value]
+}
+
+function wrongForm(member: string): PopError {
+  return new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member })
+}
+
+function optional<K extends string, V>(name: K, value: V | undefined | ''): { [P in K]?: V } {
+  return value === undefined || value === '' ? {} : ({ [name]: value } as { [P in K]: V })
+}

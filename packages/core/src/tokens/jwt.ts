@@ -1,0 +1,145 @@
+import {
+  compactVerify,
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type CompactVerifyGetKey,
+  type JSONWebKeySet,
+} from 'jose'
+import { PopError, optionError } from '../errors.ts'
+import { asymmetricAlgorithms, type AlgorithmName, readAlgorithms } from '../jws/algorithms.ts'
+import { readCompactJws, type CompactJws } from '../jws/compact.ts'
+import type { Jwk } from '../keys/jwk.ts'
+import { oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
+import { readClaims } from './claims.ts'
+import { createDecrypt, type Decrypt } from './decryption.ts'
+import { seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
+
+export interface JwtTokensOptions {
+  /** The exact `iss` of accepted tokens. A token of any other issuer is not recognised. */
+  readonly issuer: string | readonly string[]
+  /** A token must name at least one of these in `aud`. */
+  readonly audience: string | readonly string[]
+  /** The issuer's public keys: the URL of a JWK set (https, or http on loopback) or the set itself. */
+  readonly jwks: string | URL | { readonly keys: readonly Jwk[] }
+  /** Accepted signature algorithms. Default every asymmetric one that we know. */
+  readonly algorithms?: readonly string[]
+  /**
+   * Accepted `typ` headers, compared without case and without `application/`; `'none'` stands for
+   * an absent one. Default `'at+jwt'` (RFC 9068 section 2.1); Entra, Keycloak and Auth0's default
+   * profile write `'JWT'`.
+   */
+  readonly typ?: string | readonly string[]
+  /** Private keys for encrypted access tokens and for keys in `cnf.jwe`. */
+  readonly decryptionKeys?: readonly Jwk[]
+}
+
+const known = ['issuer', 'audience', 'jwks', 'algorithms', 'typ', 'decryptionKeys']
+
+/**
+ * Access tokens that are JWTs (RFC 9068), verified with jose. Recognises a JWS by its `iss`, and a
+ * JWE when it has decryption keys. Requires `iss`, `aud` and `exp`, nothing else.
+ *
+ * Not checked here: revocation, `sub`, and what the claims mean. Expiry is the verifier's.
+ *
+ * @throws TypeError with `code` for wrong options
+ * @see [RFC 8725 section 3](https://www.rfc-editor.org/rfc/rfc8725#section-3)
+ */
+export function jwtTokens(options: JwtTokensOptions): TokenResolver {
+  const own = readOptions('jwtTokens', options, known)
+  const issuers = oneOrMore('jwtTokens issuer', own.issuer)
+  const audience = oneOrMore('jwtTokens audience', own.audience)
+  const types = oneOrMore('jwtTokens typ', own.typ ?? 'at+jwt').map(mediaType)
+  const algorithms = readAlgorithms(
+    'jwtTokens',
+    own.algorithms,
+    asymmetricAlgorithms,
+    asymmetricAlgorithms,
+  )
+  const verify = createSignatureCheck(own.jwks, algorithms)
+  const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
+
+  return {
+    async resolve(token): Promise<ResolvedToken | undefined> {
+      const jws = await openToken(token, decrypt)
+      if (jws === undefined) return undefined
+      const parsed = readCompactJws(jws, 'ERR_POP_TOKEN_MALFORMED')
+      const { iss, exp } = parsed.payload as { iss?: unknown; exp?: unknown }
+      if (typeof iss !== 'string' || !issuers.includes(iss)) return undefined
+      checkType(parsed, types)
+      await verify(jws)
+      if (exp === undefined) throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
+      return seal(readClaims(parsed.payload, { audience, ...(decrypt && { decrypt }) }))
+    },
+  }
+}
+
+/** The JWS of a token, unwrapped if it is encrypted for us; undefined when it is neither. */
+async function openToken(token: string, decrypt: Decrypt | undefined): Promise<string | undefined> {
+  const segments = token.split('.', 6).length
+  if (segments === 3) return token
+  if (segments !== 5 || decrypt === undefined) return undefined
+  const plaintext = await decrypt(token)
+  if (plaintext === undefined) throw new PopError('ERR_POP_TOKEN_UNDECRYPTABLE')
+  return Buffer.from(plaintext).toString('latin1')
+}
+
+function checkType({ header }: CompactJws, accepted: readonly string[]): void {
+  const { typ } = header as { typ?: unknown }
+  const actual = typ === undefined ? 'none' : typ
+  if (typeof actual === 'string' && accepted.includes(mediaType(actual))) return
+  throw new PopError('ERR_POP_TOKEN_TYPE', { member: 'typ', expected: accepted, actual })
+}
+
+/** RFC 7515 section 4.1.9: `application/` may be left out, and media types have no case. */
+function mediaType(typ: string): string {
+  return typ.toLowerCase().replace(/^application\//, '')
+}
+
+function createSignatureCheck(
+  jwks: JwtTokensOptions['jwks'],
+  algorithms: readonly AlgorithmName[],
+): (jws: string) => Promise<void> {
+  const keys = createKeySet(jwks)
+  return async function checkSignature(jws) {
+    try {
+      await compactVerify(jws, keys, { algorithms: [...algorithms] })
+    } catch (error) {
+      throw isTokenFault(error)
+        ? new PopError('ERR_POP_TOKEN_SIGNATURE_INVALID', error)
+        : new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
+    }
+  }
+}
+
+function createKeySet(jwks: JwtTokensOptions['jwks']): CompactVerifyGetKey {
+  if (jwks === undefined) {
+    throw optionError('ERR_POP_OPTION_MISSING', 'jwtTokens needs jwks: a URL or a key set')
+  }
+  if (typeof jwks === 'string' || jwks instanceof URL) {
+    return createRemoteJWKSet(secureUrl('jwtTokens jwks', jwks))
+  }
+  try {
+    return createLocalJWKSet(structuredClone(jwks) as JSONWebKeySet)
+  } catch {
+    throw optionError('ERR_POP_OPTION_INVALID', 'jwtTokens jwks is not a JWK set: { keys: [...] }')
+  }
+}
+
+/** What jose reports about the token; everything else it throws is about the key source. */
+const tokenFaults = new Set([
+  'ERR_JWS_INVALID',
+  'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+  'ERR_JOSE_ALG_NOT_ALLOWED',
+  'ERR_JOSE_NOT_SUPPORTED',
+  'ERR_JWKS_NO_MATCHING_KEY',
+  'ERR_JWKS_MULTIPLE_MATCHING_KEYS',
+])
+
+function isTokenFault(error: unknown): error is errors.JOSEError {
+  return error instanceof errors.JOSEError && tokenFaults.has(error.code)
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('unknown error')
+}

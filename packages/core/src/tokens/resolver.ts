@@ -1,0 +1,79 @@
+import { isPlainObject } from '../jws/strict-json.ts'
+import type { Jwk } from '../keys/jwk.ts'
+
+/**
+ * Turns an access token string into what it says. The first resolver of the list that recognises
+ * the token answers.
+ */
+export interface TokenResolver {
+  /**
+   * Resolves to undefined when the token is not of this resolver's making. Throws `PopError` for a
+   * token that it recognises and refuses; anything else that it throws is an outage (503).
+   * The token comes from an unauthenticated request: never use it as a path, URL or query part.
+   */
+  resolve(token: string, context: ResolveContext): Promise<ResolvedToken | undefined>
+}
+
+export interface ResolveContext {
+  /** SHA-256 of the token string. */
+  readonly sha256: Uint8Array
+}
+
+/**
+ * What is known about a valid access token. The verifier itself judges `exp`, `nbf` and `iat` of
+ * `claims`, on every request; issuer, audience and signature are the resolver's.
+ */
+export interface ResolvedToken {
+  readonly claims: Readonly<Record<string, unknown>>
+  /** The `cnf` member (RFC 7800), as it is. */
+  readonly confirmation?: Readonly<Record<string, unknown>>
+  /** A public key that the source names outside of `cnf`, like `access_token_key`. */
+  readonly key?: Jwk
+  readonly scopes: readonly string[]
+  readonly subject?: string
+  readonly clientId?: string
+  readonly issuer?: string
+  readonly audience: readonly string[]
+  /** Seconds since the epoch. */
+  readonly expiresAt?: number
+  /** Decrypts a key that `cnf.jwe` holds for this server; undefined when it is not for us. */
+  readonly decrypt?: (jwe: string) => Promise<Uint8Array | undefined>
+}
+
+const sealed = new WeakSet<ResolvedToken>()
+
+/** Freezes a token of our own making, in place. Its claims must not be shared with anybody. */
+export function seal(token: ResolvedToken): ResolvedToken {
+  deepFreeze(token.claims)
+  for (const member of [token.scopes, token.audience, token.confirmation, token.key]) {
+    if (member !== undefined) deepFreeze(member)
+  }
+  sealed.add(token)
+  return Object.freeze(token)
+}
+
+/**
+ * A frozen copy of what a resolver of the application's own returned; undefined when it has not
+ * the shape of `ResolvedToken`.
+ */
+export function sealForeign(token: ResolvedToken): ResolvedToken | undefined {
+  if (sealed.has(token)) return token
+  if (!isPlainObject(token) || !isPlainObject(token.claims)) return undefined
+  if (!isStringList(token.scopes) || !isStringList(token.audience)) return undefined
+  const { decrypt, ...data } = token
+  const copy = structuredClone(data)
+  return seal(decrypt === undefined ? copy : { ...copy, decrypt })
+}
+
+function isStringList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function deepFreeze(value: object): void {
+  Object.freeze(value)
+  for (const name of Object.keys(value)) {
+    const member: unknown = (value as Record<string, unknown>)[name]
+    if (typeof member === 'object' && member !== null && !Object.isFrozen(member))
+      deepFreeze(member)
+  }
+}

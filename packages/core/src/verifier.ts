@@ -1,0 +1,102 @@
+import { createAccessToken, type AccessToken, type SchemeName } from './access-token.ts'
+import { toRefusal } from './challenge.ts'
+import { readCredential } from './credential.ts'
+import { PopError } from './errors.ts'
+import { publishAccepted, publishRefused } from './events.ts'
+import { locationsOf, readTarget } from './location.ts'
+import { claimProof } from './replay/claim.ts'
+import { resolveOptions, type Settings, type VerifierOptions } from './options.ts'
+import { checkHost, type HttpRequest } from './request.ts'
+import { successHeaders } from './response-headers.ts'
+import type { Credential, Exchange, Scheme } from './schemes/scheme.ts'
+import { resolveAccessToken } from './tokens/resolve.ts'
+
+/** A request that passed every check. */
+export interface Verification {
+  readonly accessToken: AccessToken
+  /** To be set on the response before the handler runs: nonce rotation, cache and referrer rules. */
+  readonly responseHeaders: readonly (readonly [string, string])[]
+}
+
+/** Verifies requests. Made once, at start-up; holds no state of a request. */
+export interface Verifier {
+  /**
+   * Resolves only for a request that is verified.
+   *
+   * @throws PopError for every other request, ready to be sent
+   */
+  verify(request: HttpRequest): Promise<Verification>
+  /** Completes an error with the challenge of this verifier, for checks on the result (`guards.ts`). */
+  refuse(error: PopError, scheme?: SchemeName, scope?: string): PopError
+}
+
+/**
+ * Makes a verifier: it accepts an access token only from the client that holds its key.
+ *
+ * @throws TypeError with `code` for wrong options
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const settings = resolveOptions(options)
+
+  return Object.freeze({
+    async verify(request: HttpRequest): Promise<Verification> {
+      const credential = await readCredential(request, settings.schemes)
+      if ('error' in credential) throw refuse(credential.error, credential.scheme, settings)
+      try {
+        return await verifyCredential(credential, request, settings)
+      } catch (error) {
+        throw refuse(error, credential.scheme, settings)
+      }
+    },
+    refuse(error: PopError, scheme?: SchemeName, scope?: string): PopError {
+      const used = settings.schemes.find(({ name }) => name === scheme)
+      return refuse(error, used, settings, scope)
+    },
+  })
+}
+
+/** The seven steps, from 2 on. Each line throws; reaching the end means verified. */
+async function verifyCredential(
+  credential: Credential,
+  request: HttpRequest,
+  settings: Settings,
+): Promise<Verification> {
+  const { scheme } = credential
+  const exchange = openExchange(request, settings)
+  const proof = scheme.read(credential, exchange)
+  const token = await resolveAccessToken(proof.accessToken, exchange, settings.resolvers)
+  const key = await scheme.confirm(proof, token)
+  scheme.verify(proof, key)
+  const coverage = await scheme.compare(proof, exchange)
+  await claimProof({ scheme, proof, token, key, exchange }, settings.replay)
+  const thumbprint = key?.symmetric === false ? key.thumbprint : undefined
+  const accessToken = createAccessToken(proof.accessToken, scheme.name, token, thumbprint, coverage)
+  publishAccepted(accessToken)
+  return { accessToken, responseHeaders: successHeaders(credential, proof, exchange) }
+}
+
+/** Host and target, and what the judgement depends on. */
+function openExchange(request: HttpRequest, settings: Settings): Exchange {
+  checkHost(request)
+  const { nonces, maxAgeSeconds, clockToleranceSeconds } = settings
+  const locations = locationsOf(settings.locations, request)
+  const target = readTarget(request.target, locations)
+  const now = Math.floor(settings.now() / 1000)
+  return { request, target, locations, now, maxAgeSeconds, clockToleranceSeconds, nonces }
+}
+
+/** Anything that is not a refusal is a mistake of ours or of a hook: 500, and never a pass. */
+function refuse(
+  error: unknown,
+  scheme: Scheme | undefined,
+  settings: Settings,
+  scope?: string,
+): PopError {
+  const known =
+    error instanceof PopError
+      ? error
+      : new PopError('ERR_POP_INTERNAL', error instanceof Error ? error : undefined)
+  const refusal = toRefusal(known, scheme, settings, scope)
+  publishRefused(refusal, scheme?.name)
+  return refusal
+}
