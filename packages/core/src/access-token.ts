@@ -1,3 +1,4 @@
+import type { VerificationKey } from './keys/jwk.ts'
 import type { ResolvedToken } from './tokens/resolver.ts'
 
 /** The name under which a scheme appears in a result. */
@@ -57,7 +58,7 @@ export function createAccessToken(
   token: string,
   scheme: SchemeName,
   resolved: ResolvedToken,
-  keyThumbprint: string | undefined,
+  key: VerificationKey | undefined,
   coverage: Coverage,
 ): AccessToken {
   const { subject, clientId, issuer, expiresAt } = resolved
@@ -73,7 +74,7 @@ export function createAccessToken(
   if (clientId !== undefined) result['clientId'] = clientId
   if (issuer !== undefined) result['issuer'] = issuer
   if (expiresAt !== undefined) result['expiresAt'] = expiresAt
-  if (keyThumbprint !== undefined) result['keyThumbprint'] = keyThumbprint
+  if (key?.symmetric === false) result['keyThumbprint'] = key.thumbprint
   Object.defineProperty(result, 'token', { value: token })
   return Object.freeze(result) as unknown as AccessToken
 }

@@ -21,29 +21,32 @@ export interface CredentialFault {
 /**
  * Finds the credential: exactly one, from exactly one place, of an enabled scheme, at most 16384
  * characters of token68 (RFC 6750 section 2, RFC 9110 section 11.4). A credential in a place that
- * is not enabled is none, but beside another one it is one too many.
+ * is not enabled is none, but beside another one it is one too many. Undefined when there is none.
  */
 export async function readCredential(
   request: HttpRequest,
   schemes: readonly Scheme[],
-): Promise<Credential | CredentialFault> {
+): Promise<Credential | CredentialFault | undefined> {
   const lines = headerLines(request, 'authorization')
   const found = lines.flatMap((line) => readHeader(line, schemes))
   for (const scheme of schemes) found.push(...readQuery(request, scheme))
   try {
     for (const scheme of schemes) found.push(...(await readForm(request, scheme, found.length > 0)))
   } catch (error) {
-    if (error instanceof PopError) return { error, scheme: undefined }
+    if (error instanceof PopError) return { error, scheme: found[0]?.scheme }
     throw error
   }
   return onlyOne(found, lines.length)
 }
 
-function onlyOne(found: readonly Found[], headerCount: number): Credential | CredentialFault {
+function onlyOne(
+  found: readonly Found[],
+  headerCount: number,
+): Credential | CredentialFault | undefined {
   const usable = found.filter(isEnabled)
   const [credential] = usable
   if (headerCount > 1) return fault('ERR_POP_CREDENTIAL_REPEATED', found[0])
-  if (credential === undefined) return fault('ERR_POP_CREDENTIAL_MISSING', undefined)
+  if (credential === undefined) return undefined
   if (found.length > 1) return fault('ERR_POP_CREDENTIAL_REPEATED', credential)
   if (credential.ambiguous === true) return fault('ERR_POP_CREDENTIAL_MALFORMED', credential)
   if (credential.value.length > longestCredential)

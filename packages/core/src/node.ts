@@ -74,12 +74,8 @@ export function createProtection(options: AdapterOptions): Protection {
     view: FrameworkView,
   ): Promise<Verification | undefined> {
     try {
-      return await verifier.verify(toHttpRequest(request, view, limit))
-    } catch (error) {
-      if (isOptional && error instanceof PopError && error.code === 'ERR_POP_CREDENTIAL_MISSING') {
-        return undefined
-      }
-      throw error
+      const arrived = toHttpRequest(request, view, limit)
+      return await (isOptional ? verifier.verifyOptional(arrived) : verifier.verify(arrived))
     } finally {
       releaseBody(request)
     }

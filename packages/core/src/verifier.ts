@@ -26,6 +26,13 @@ export interface Verifier {
    * @throws PopError for every other request, ready to be sent
    */
   verify(request: HttpRequest): Promise<Verification>
+  /**
+   * Like `verify`, but resolves to undefined for a request that carries no credential of an enabled
+   * scheme. A bad credential is refused all the same.
+   *
+   * @throws PopError
+   */
+  verifyOptional(request: HttpRequest): Promise<Verification | undefined>
   /** Completes an error with the challenge of this verifier, for checks on the result (`guards.ts`). */
   refuse(error: PopError, scheme?: SchemeName, scope?: string): PopError
 }
@@ -38,24 +45,33 @@ export interface Verifier {
 export function createVerifier(options: VerifierOptions): Verifier {
   const settings = resolveOptions(options)
 
-  return Object.freeze({
-    async verify(request: HttpRequest): Promise<Verification> {
-      const credential = await readCredential(request, settings.schemes)
-      if ('error' in credential) throw refuse(credential.error, credential.scheme, settings)
-      try {
-        return await verifyCredential(credential, request, settings)
-      } catch (error) {
-        throw refuse(error, credential.scheme, settings)
-      }
+  async function verifyOptional(request: HttpRequest): Promise<Verification | undefined> {
+    let credential: Awaited<ReturnType<typeof readCredential>>
+    try {
+      credential = await readCredential(request, settings.schemes)
+      if (credential === undefined) return undefined
+      if ('error' in credential) throw credential.error
+      return await verifyCredential(credential, request, settings)
+    } catch (error) {
+      throw refuse(error, credential?.scheme, settings)
+    }
+  }
+
+  return Object.freeze<Verifier>({
+    verifyOptional,
+    async verify(request) {
+      const verification = await verifyOptional(request)
+      if (verification !== undefined) return verification
+      throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'), undefined, settings)
     },
-    refuse(error: PopError, scheme?: SchemeName, scope?: string): PopError {
+    refuse(error, scheme, scope) {
       const used = settings.schemes.find(({ name }) => name === scheme)
       return refuse(error, used, settings, scope)
     },
   })
 }
 
-/** The seven steps, from 2 on. Each line throws; reaching the end means verified. */
+/** What follows once the one credential is found. Each line throws; reaching the end means verified. */
 async function verifyCredential(
   credential: Credential,
   request: HttpRequest,
@@ -68,9 +84,8 @@ async function verifyCredential(
   const key = await scheme.confirm(proof, token)
   scheme.verify(proof, key)
   const coverage = await scheme.compare(proof, exchange)
-  await claimProof({ scheme, proof, token, key, exchange }, settings.replay)
-  const thumbprint = key?.symmetric === false ? key.thumbprint : undefined
-  const accessToken = createAccessToken(proof.accessToken, scheme.name, token, thumbprint, coverage)
+  await claimProof({ scheme, proof, token, key, exchange }, settings)
+  const accessToken = createAccessToken(proof.accessToken, scheme.name, token, key, coverage)
   publishAccepted(accessToken)
   return { accessToken, responseHeaders: successHeaders(credential, proof, exchange) }
 }

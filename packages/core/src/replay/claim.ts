@@ -16,17 +16,22 @@ export interface VerifiedProof {
   readonly exchange: Exchange
 }
 
+export interface ReplaySettings {
+  readonly replay: ReplayStore | undefined
+  readonly now: () => number
+}
+
 /**
  * Claims a proof in the store, failing closed: a store that throws, answers anything but a boolean,
  * or does not answer in time makes the request fail with 503.
  */
-export async function claimProof(
-  verified: VerifiedProof,
-  store: ReplayStore | undefined,
-): Promise<void> {
+export async function claimProof(verified: VerifiedProof, settings: ReplaySettings): Promise<void> {
   const entry = replayEntry(verified)
-  if (entry === undefined || store === undefined) return
-  const first = await withinDeadline(store, entry)
+  if (entry === undefined || settings.replay === undefined) return
+  // A slow body or token source may have outlasted the proof, and with it any entry for it.
+  if (Math.floor(settings.now() / 1000) > entry.expiresAt)
+    throw new PopError('ERR_POP_PROOF_EXPIRED')
+  const first = await withinDeadline(settings.replay, entry)
   if (first === true) return
   if (first === false) throw new PopError('ERR_POP_PROOF_REPLAYED')
   throw new PopError('ERR_POP_REPLAY_UNAVAILABLE', {
