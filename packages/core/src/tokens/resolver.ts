@@ -44,10 +44,9 @@ const sealed = new WeakSet<ResolvedToken>()
 
 /** Freezes a token of our own making, in place. Its claims must not be shared with anybody. */
 export function seal(token: ResolvedToken): ResolvedToken {
-  deepFreeze(token.claims)
-  for (const member of [token.scopes, token.audience, token.confirmation, token.key]) {
-    if (member !== undefined) deepFreeze(member)
-  }
+  for (const member of [token.claims, token.scopes, token.audience]) deepFreeze(member)
+  if (token.confirmation !== undefined) deepFreeze(token.confirmation)
+  if (token.key !== undefined) deepFreeze(token.key)
   sealed.add(token)
   return Object.freeze(token)
 }
@@ -60,13 +59,36 @@ export function sealForeign(token: ResolvedToken): ResolvedToken | undefined {
   if (sealed.has(token)) return token
   if (!isPlainObject(token) || !isPlainObject(token.claims)) return undefined
   if (!isStringList(token.scopes) || !isStringList(token.audience)) return undefined
-  const { decrypt, ...data } = token
-  const copy = structuredClone(data)
-  return seal(decrypt === undefined ? copy : { ...copy, decrypt })
+  return seal(copyData(token, 0) as ResolvedToken)
 }
 
 function isStringList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+/** A copy of claims that somebody else may still change. */
+export function copyClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return copyData(claims, 0) as Record<string, unknown>
+}
+
+/** Deeper data, or data that contains itself, is no token. */
+const deepest = 32
+
+/** Copies arrays and plain objects; anything else, such as a date or a function, is kept. */
+function copyData(value: unknown, level: number): unknown {
+  if (level > deepest) throw new TypeError('a resolved token is nested too deeply')
+  if (Array.isArray(value)) return value.map((item) => copyData(item, level + 1))
+  if (typeof value !== 'object' || value === null || !isRecord(value)) return value
+  const copy: Record<string, unknown> = {}
+  for (const name of Object.keys(value)) {
+    if (name !== '__proto__') copy[name] = copyData(value[name], level + 1)
+  }
+  return copy
+}
+
+function isRecord(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function deepFreeze(value: object): void {

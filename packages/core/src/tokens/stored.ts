@@ -4,7 +4,7 @@ import type { Jwk } from '../keys/jwk.ts'
 import { oneOrMore, readOptions } from '../option-readers.ts'
 import { readClaims } from './claims.ts'
 import { createDecrypt } from './decryption.ts'
-import { seal, type TokenResolver } from './resolver.ts'
+import { copyClaims, seal, type TokenResolver } from './resolver.ts'
 
 /** A stored access token, shaped like an introspection response; `active` may be left out. */
 export type StoredRecord = Readonly<Record<string, unknown>>
@@ -49,8 +49,9 @@ export function storedTokens(lookup: StoredLookup, options: StoredTokensOptions)
       if (!isPlainObject(record))
         throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'record' })
       if ((record['active'] ?? true) !== true) throw new PopError('ERR_POP_TOKEN_INACTIVE')
-      const claims = structuredClone(record)
-      return seal(readClaims(claims, { audience, keyMember, ...(decrypt && { decrypt }) }))
+      return seal(
+        readClaims(copyClaims(record), { audience, keyMember, ...(decrypt && { decrypt }) }),
+      )
     },
   }
 }

@@ -1,0 +1,82 @@
+import { signBody, type SignableBody } from './signed-body.ts'
+import { signHeaders, type SignableHeaders } from './signed-headers.ts'
+import { credentialParameter, signQuery } from './signed-query.ts'
+
+/** What a proof signs besides method, host and path. Nothing of it by default. */
+export interface Coverage {
+  /**
+   * Query parameters, spelled as in the URL (percent-encoded); `true` signs all of them. A repeated
+   * parameter cannot be signed.
+   */
+  readonly query?: true | readonly string[]
+  /** Header names. Proxies rewrite `host`, `accept-encoding` and the like: leave those out. */
+  readonly headers?: readonly string[]
+  /** The bytes of the body; no body counts as an empty one. */
+  readonly body?: true
+}
+
+/** The names and a hash of what they stand for: the form of `q` and `h`. */
+export type SignedList = readonly [names: readonly string[], hash: string]
+
+/** The members of a proof that hold the coverage. */
+export interface CoverageMembers {
+  readonly q?: SignedList
+  readonly h?: SignedList
+  readonly b?: string
+}
+
+interface CoveredParts {
+  readonly query: string
+  readonly headers?: SignableHeaders | undefined
+  readonly body?: SignableBody | null | undefined
+}
+
+/**
+ * Computes `q`, `h` and `b`.
+ *
+ * @see draft-ietf-oauth-signed-http-request-03 section 3.1, 3.2 and 3
+ * @throws TypeError for what cannot be covered
+ */
+export async function coverageMembers(
+  cover: Coverage,
+  parts: CoveredParts,
+): Promise<CoverageMembers> {
+  return {
+    ...(cover.query !== undefined && { q: await signQuery(cover.query, parts.query) }),
+    ...(cover.headers !== undefined && { h: await signHeaders(cover.headers, parts.headers) }),
+    ...(cover.body !== undefined && { b: await signBody(parts.body) }),
+  }
+}
+
+/**
+ * Refuses a coverage that no request could fulfil.
+ *
+ * @throws TypeError for unknown members, empty lists, and names that cannot be covered
+ */
+export function checkCoverage(cover: Coverage): void {
+  const unknown = Object.keys(cover).find((name) => !['query', 'headers', 'body'].includes(name))
+  if (unknown !== undefined) throw new TypeError(`cover has no member ${JSON.stringify(unknown)}`)
+  if (cover.query !== undefined && cover.query !== true) {
+    checkNames('cover.query', cover.query, credentialParameter)
+  }
+  if (cover.headers !== undefined) {
+    checkNames('cover.headers', lowerCaseAll(cover.headers), 'authorization')
+  }
+  if (cover.body !== undefined && cover.body !== true)
+    throw new TypeError('cover.body must be true')
+}
+
+function lowerCaseAll(names: readonly string[]): readonly string[] {
+  return Array.isArray(names) ? names.map((name) => String(name).toLowerCase()) : names
+}
+
+function checkNames(where: string, names: readonly string[], forbidden: string): void {
+  if (!Array.isArray(names) || names.length === 0) {
+    throw new TypeError(`${where} must be a non-empty list of names`)
+  }
+  if (names.some((name) => typeof name !== 'string' || name === '')) {
+    throw new TypeError(`${where} must hold non-empty strings`)
+  }
+  if (new Set(names).size !== names.length) throw new TypeError(`${where} has a name twice`)
+  if (names.includes(forbidden)) throw new TypeError(`${where} cannot cover ${forbidden}`)
+}

@@ -1,0 +1,73 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair as generate } from 'jose'
+import type { CryptoKey, JWK } from 'jose'
+
+/**
+ * Algorithms that a proof can be signed with (RFC 7518 section 3.1, RFC 8037, RFC 9864). Runtimes
+ * differ in what they have: every browser has ES256, and Ed25519 is the newest.
+ */
+export type ProofAlgorithm =
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'EdDSA'
+  | 'Ed25519'
+
+const algorithms: ReadonlySet<unknown> = new Set<ProofAlgorithm>([
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+])
+
+/** Narrows to an algorithm that we sign with; symmetric ones and `none` are not among them. */
+export function isProofAlgorithm(name: unknown): name is ProofAlgorithm {
+  return algorithms.has(name)
+}
+
+/** A key pair that signs proofs, and the public half in the forms that an authorization server asks for. */
+export interface ProofKeyPair {
+  readonly algorithm: ProofAlgorithm
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+  /** The public key with its `alg`; has no private member. */
+  readonly jwk: JWK
+  /** RFC 7638 thumbprint of the public key: SHA-256, base64url. */
+  readonly thumbprint: string
+}
+
+export interface KeyPairOptions {
+  readonly algorithm: ProofAlgorithm
+  /** Whether the private key can be exported. Default `false`: not even this process can read it. */
+  readonly extractable?: boolean
+}
+
+/**
+ * Makes a fresh key pair with WebCrypto; RSA keys have 2048 bits.
+ *
+ * A pair that is not extractable can be kept in IndexedDB, but not in a file.
+ *
+ * @throws TypeError for an algorithm that is not a `ProofAlgorithm`
+ */
+export async function generateKeyPair(options: KeyPairOptions): Promise<ProofKeyPair> {
+  const { algorithm, extractable = false } = options
+  if (!isProofAlgorithm(algorithm)) {
+    throw new TypeError(`algorithm must be one of ${[...algorithms].join(', ')}`)
+  }
+  const { privateKey, publicKey } = await generate(algorithm, { extractable })
+  const jwk = { ...(await exportJWK(publicKey)), alg: algorithm }
+  const thumbprint = await calculateJwkThumbprint(jwk)
+  return Object.freeze({ algorithm, privateKey, publicKey, jwk: Object.freeze(jwk), thumbprint })
+}

@@ -1,0 +1,101 @@
+import type { AccessTokenSource } from './access-token.ts'
+import { checkCoverage, type Coverage } from './coverage.ts'
+import { readNonceChallenge } from './nonce-challenge.ts'
+import { canSendAgain, readOutgoing, type Outgoing } from './outgoing-request.ts'
+import { signPopRequest } from './pop-request.ts'
+import type { ProofKeySource } from './proof-key.ts'
+import { queryNames } from './signed-query.ts'
+
+/** The standard `fetch`. */
+export type Fetch = typeof globalThis.fetch
+
+export interface PopFetchOptions {
+  readonly accessToken: AccessTokenSource
+  readonly key: ProofKeySource
+  /**
+   * What to sign besides method, host and path. One fetch serves many requests, so names that a
+   * request does not have are left out; a server that needs them signed says so with a 401.
+   */
+  readonly cover?: Coverage
+  /** Where the credential travels. Default `'header'`: `Authorization: PoP <SHR>`. */
+  readonly transport?: 'header'
+  /** Sends the signed request. Default the global `fetch`. */
+  readonly fetch?: Fetch
+}
+
+const optionNames = ['accessToken', 'key', 'cover', 'transport', 'fetch']
+
+/**
+ * Makes a `fetch` that signs every request with a fresh proof.
+ *
+ * Redirects are not followed, because a proof is made for one URL: the response is the redirect
+ * itself, unless the request says `redirect: 'error'`. When the server asks for its nonce (401,
+ * `use_pop_nonce`) the request is sent once more with it; a body that is a stream cannot be sent
+ * twice, so its caller gets the 401. An `Authorization` header of the caller is replaced.
+ *
+ * Does not refresh tokens, and sends the token wherever the caller points it.
+ *
+ * @example
+ * const popFetch = createPopFetch({ accessToken, key: await generateKeyPair({ algorithm: 'ES256' }) })
+ * const response = await popFetch('https://api.example.com/photos')
+ *
+ * @throws TypeError for wrong options; the returned function rejects with it for a request that
+ * cannot be signed or covered as asked
+ */
+export function createPopFetch(options: PopFetchOptions): Fetch {
+  checkOptions(options)
+  const { accessToken, key, cover = {} } = options
+  // Looked up late, so that instrumentation which replaces the global one is honoured.
+  const send: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+
+  return async function popFetch(input, init) {
+    const outgoing = await readOutgoing(input, init, cover.body === true)
+    const own = presentNames(cover, outgoing)
+    const prove = async (nonce?: string): Promise<RequestInit> => {
+      const credential = await signPopRequest({ ...outgoing, accessToken, key, cover: own, nonce })
+      return withCredential(outgoing, credential)
+    }
+    const response = await send(copyOf(input), await prove())
+    const nonce = readNonceChallenge(response)
+    if (nonce === undefined || !canSendAgain(outgoing.init.body)) return response
+    await response.body?.cancel()
+    return send(input, await prove(nonce))
+  }
+}
+
+function checkOptions(options: PopFetchOptions): void {
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown !== undefined) {
+    throw new TypeError(`createPopFetch has no option ${JSON.stringify(unknown)}`)
+  }
+  if (!options.accessToken) throw new TypeError('createPopFetch needs an accessToken')
+  if (!options.key) throw new TypeError('createPopFetch needs a key')
+  if (options.transport !== undefined && options.transport !== 'header') {
+    throw new TypeError("createPopFetch transport must be 'header'")
+  }
+  if (options.cover !== undefined) checkCoverage(options.cover)
+}
+
+/** Narrows the coverage to what this request has. */
+function presentNames(cover: Coverage, { headers, url }: Outgoing): Coverage {
+  const { query, headers: names, body } = cover
+  const inUrl = queryNames(new URL(url).search.slice(1))
+  const inQuery = query === true ? query : query?.filter((name) => inUrl.includes(name))
+  const inHeaders = names?.filter((name) => headers.has(name))
+  return {
+    ...(inQuery !== undefined && (inQuery === true || inQuery.length > 0) && { query: inQuery }),
+    ...(inHeaders !== undefined && inHeaders.length > 0 && { headers: inHeaders }),
+    ...(body !== undefined && { body }),
+  }
+}
+
+function withCredential({ init, headers }: Outgoing, credential: string): RequestInit {
+  const signed = new Headers(headers)
+  signed.set('authorization', `PoP ${credential}`)
+  return { ...init, headers: signed }
+}
+
+/** The body of a `Request` can be read once; the first attempt takes that of a copy. */
+function copyOf(input: string | URL | Request): string | URL | Request {
+  return input instanceof Request ? input.clone() : input
+}

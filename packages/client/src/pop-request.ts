@@ -1,0 +1,63 @@
+import { base64url, CompactSign } from 'jose'
+import { resolveAccessToken, type AccessTokenSource } from './access-token.ts'
+import { checkCoverage, coverageMembers, type Coverage } from './coverage.ts'
+import { resolveProofKey, type ProofKeySource } from './proof-key.ts'
+import type { SignableBody } from './signed-body.ts'
+import type { SignableHeaders } from './signed-headers.ts'
+import { readTarget } from './target.ts'
+
+/** The request that a proof is made for. */
+export interface PopRequest {
+  /** Signed in upper case; send it that way. */
+  readonly method: string
+  /** Absolute, http or https. Signed as `fetch` sends it, so without fragment or dot segments. */
+  readonly url: string | URL
+  /** Needed only for the headers that `cover` names. */
+  readonly headers?: SignableHeaders | undefined
+  /** Needed only when `cover` names the body. */
+  readonly body?: SignableBody | null | undefined
+  readonly accessToken: AccessTokenSource
+  readonly key: ProofKeySource
+  readonly cover?: Coverage | undefined
+  /** The nonce that the server gave in a challenge; none without one. */
+  readonly nonce?: string | undefined
+  /** The clock, in milliseconds. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+/**
+ * Signs a request: the result is a Signed HTTP Request (SHR), a compact JWS that carries the access
+ * token, to be sent once as `Authorization: PoP <SHR>`.
+ *
+ * Always signs time, method, host, path and a random `jti`; `cover` adds query, headers and body.
+ * The public key goes along as `cnf`, for access tokens that name only its thumbprint. Checks
+ * neither that the token is bound to the key nor that it is still valid.
+ *
+ * @see draft-ietf-oauth-signed-http-request-03 section 3
+ * @throws TypeError for a request that cannot be signed or covered as asked
+ */
+export async function signPopRequest(request: PopRequest): Promise<string> {
+  const { cover = {}, nonce } = request
+  checkCoverage(cover)
+  const { host, path, query } = readTarget(request.url)
+  const { algorithm, privateKey, jwk } = await resolveProofKey(request.key)
+  const claims = {
+    at: await resolveAccessToken(request.accessToken),
+    ts: Math.floor((request.now ?? Date.now)() / 1000),
+    m: request.method.toUpperCase(),
+    u: host,
+    p: path,
+    ...(await coverageMembers(cover, { query, headers: request.headers, body: request.body })),
+    ...(nonce !== undefined && { nonce }),
+    jti: randomId(),
+    cnf: { jwk },
+  }
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+    .setProtectedHeader({ typ: 'pop', alg: algorithm })
+    .sign(privateKey)
+}
+
+/** 128 random bits: two proofs never share an identifier. */
+function randomId(): string {
+  return base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
+}
