@@ -1,10 +1,11 @@
 import {
   introspectedTokens,
+  PopError,
   popMiddleware,
   requireCoverage,
   requireScopes,
 } from '@oauth-pop/express'
-import express from 'express'
+import express, { type ErrorRequestHandler } from 'express'
 import { startServer, type RunningServer } from './server.ts'
 
 /** The protected API: only the client that holds the key of its token gets in. */
@@ -40,6 +41,13 @@ export function startApi({
           .json({ owner: request.accessToken.subject, added: request.body as unknown })
       },
     )
+    app.use(answerAsJson)
     return app
   })
+}
+
+/** Status and challenge are set already; this only replaces Express's HTML page. */
+const answerAsJson: ErrorRequestHandler = (error, _request, response, next) => {
+  if (error instanceof PopError) response.status(error.status).json(error)
+  else next(error)
 }

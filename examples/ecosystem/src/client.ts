@@ -1,4 +1,4 @@
-import { createPopFetch, type Fetch } from '@oauth-pop/client'
+import { createPopFetch, type Fetch, type ProofKey } from '@oauth-pop/client'
 
 /** The token response of our authorization server. */
 export interface Token {
@@ -6,7 +6,7 @@ export interface Token {
   readonly token_type: string
   readonly expires_in: number
   readonly scope: string
-  readonly access_token_key: JsonWebKey
+  readonly access_token_key: ProofKey
 }
 
 /** Asks for a token for one API; the private key comes with it. */

@@ -9,7 +9,7 @@ function line(step: Step): string {
 const { token, steps } = await playStory((step) => console.log(line(step)))
 const failed = steps.filter((step) => !isAsExpected(step))
 console.log(
-  `\ntoken: ${token.token_type}, scope "${token.scope}", expires in ${token.expires_in} s, key ${token.access_token_key.kty}`,
+  `\ntoken: ${token.token_type}, scope "${token.scope}", expires in ${token.expires_in} s`,
 )
 for (const { what, expected, status, code } of failed) {
   console.error(

@@ -122,7 +122,7 @@ function createClients(token: Token): {
   const caught: Captured[] = []
   const wiretap = createApiClient(token, async (input, init) => {
     const { url, method, headers } = new Request(input as string, init)
-    caught.push({ url, method, headers, body: init?.body?.toString() })
+    caught.push({ url, method, headers, body: init?.body as string | undefined })
     return new Response(null, { status: 204 })
   })
   return {

@@ -42,7 +42,9 @@ function findCoverable(name: string, lines: readonly (readonly [string, string])
 
 /** Header values travel as single octets (RFC 9110 section 5.5); what is beyond cannot be sent. */
 function isFieldValue(value: string): boolean {
-  return value.split('').every((character) => character <= '\u00ff' && !'\0\r\n'.includes(character))
+  return value
+    .split('')
+    .every((character) => character <= '\u00ff' && !'\0\r\n'.includes(character))
 }
 
 function octetsOf(text: string): Uint8Array<ArrayBuffer> {
