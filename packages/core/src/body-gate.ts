@@ -34,6 +34,17 @@ export function bodyReader(
   }
 }
 
+/**
+ * Ends the body of a request that is refused because of it: what was held and what still comes is
+ * dropped. Express answers an error only when the request has ended, and this one may never.
+ */
+export function discardBody(request: IncomingMessage): void {
+  gates.delete(request)
+  Reflect.deleteProperty(request, 'push')
+  if (!request.destroyed) request.push(null)
+  request.push = () => true
+}
+
 /** Lets a held body go on. Called once verification has ended, either way. */
 export function releaseBody(request: IncomingMessage): void {
   gates.get(request)?.release()

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessToken } from './access-token.ts'
-import { bodyReader, releaseBody } from './body-gate.ts'
+import { bodyReader, discardBody, releaseBody } from './body-gate.ts'
 import { PopError } from './errors.ts'
 import type { GuardContext } from './guards.ts'
 import { flag, readOptions, wholeNumber } from './option-readers.ts'
@@ -73,11 +73,17 @@ export function createProtection(options: AdapterOptions): Protection {
     request: IncomingMessage,
     view: FrameworkView,
   ): Promise<Verification | undefined> {
+    const arrived = toHttpRequest(request, view, limit)
     try {
-      const arrived = toHttpRequest(request, view, limit)
-      return await (isOptional ? verifier.verifyOptional(arrived) : verifier.verify(arrived))
-    } finally {
+      const verified = await (isOptional
+        ? verifier.verifyOptional(arrived)
+        : verifier.verify(arrived))
       releaseBody(request)
+      return verified
+    } catch (error) {
+      if (isBodyFault(error)) discardBody(request)
+      else releaseBody(request)
+      throw error
     }
   }
 
@@ -99,6 +105,11 @@ export function createProtection(options: AdapterOptions): Protection {
       }
     },
   }
+}
+
+/** The body itself is why: too long, or too slow. */
+function isBodyFault(error: unknown): boolean {
+  return error instanceof PopError && (error.status === 413 || error.status === 408)
 }
 
 /** Not enumerable, so that a logged request does not show its token. */

@@ -1,1 +1,7 @@
+export * from './builders.ts'
+export * from './clock.ts'
+export * from './describe-adapter.ts'
+export * from './describe-replay-store.ts'
+export * from './mutators.ts'
+export * from './raw-http.ts'
 export * from './vectors.ts'

@@ -1,0 +1,139 @@
+import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, get, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { runInThisContext } from 'node:vm'
+import * as popExpress from '@oauth-pop/express'
+import * as express from 'express'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+const issuerKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const clientKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const servers: Server[] = []
+let api: URL
+
+beforeAll(async () => {
+  const keys = [{ ...issuerKey.publicKey.export({ format: 'jwk' }), alg: 'ES256' }]
+  const jwks = await listen((_, response) => response.end(JSON.stringify({ keys })))
+  api = await listen(runExample(firstBlock('ts'), { 'https://as.example.com/jwks': jwks.href }))
+})
+
+afterAll(() => {
+  for (const server of servers) server.close()
+})
+
+describe('the first example of the README', () => {
+  test('lets the client in that holds the key', async () => {
+    const answer = await send('/photos', `PoP ${signRequest(issue({ scope: 'photos:read' }))}`)
+    expect(answer).toMatchObject({ status: 200, body: '"alice"' })
+  })
+
+  test('answers a thief as the README prints it', async () => {
+    const answer = await send('/photos', `Bearer ${issue({ scope: 'photos:read' })}`)
+    const [statusLine, ...headers] = firstBlock('http').trim().split('\n')
+    const challenges = headers.filter((line) => line.startsWith('www-authenticate: '))
+    expect(challenges).toHaveLength(2)
+    expect(answer.statusLine).toBe(statusLine)
+    expect(answer.headers).toEqual(expect.arrayContaining(headers))
+    expect(answer.headers.filter((line) => line.startsWith('www-authenticate: '))).toEqual(
+      challenges,
+    )
+  })
+
+  test('answers 403 to a token without the scope', async () => {
+    const answer = await send('/photos', `PoP ${signRequest(issue({ scope: 'photos:write' }))}`)
+    expect(answer.status).toBe(403)
+  })
+})
+
+function firstBlock(language: string): string {
+  const [, block] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme) ?? []
+  if (block === undefined) throw new Error(`the README has no block of ${language}`)
+  return block
+}
+
+/** Runs the text of an example, its imports served by this process, and returns its `app`. */
+function runExample(code: string, replacements: Readonly<Record<string, string>>): RequestListener {
+  const modules = { express, '@oauth-pop/express': popExpress }
+  let script = code.replaceAll(/^import (.+) from ('.+')$/gm, (_, names: string, from: string) =>
+    names.startsWith('{')
+      ? `const ${names} = modules[${from}]`
+      : `const ${names} = modules[${from}].default`,
+  )
+  for (const [text, replacement] of Object.entries(replacements)) {
+    if (!script.includes(text)) throw new Error(`the example does not name ${text}`)
+    script = script.replace(text, replacement)
+  }
+  const run = runInThisContext(`(modules) => {${script}\nreturn app\n}`) as (
+    available: typeof modules,
+  ) => RequestListener & { set(name: string, value: string): void }
+  const app = run(modules)
+  app.set('env', 'test') // Express prints errors in every other environment.
+  return app
+}
+
+async function listen(handler: RequestListener): Promise<URL> {
+  const server = createServer(handler).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+}
+
+interface Answer {
+  readonly status: number
+  readonly statusLine: string
+  /** One line each, as sent. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+function send(path: string, authorization: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = get(new URL(path, api), { headers: { authorization } }, (response) => {
+      const { statusCode: status = 0, statusMessage, httpVersion, rawHeaders } = response
+      const headers = rawHeaders.flatMap((name, index) =>
+        index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [],
+      )
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () => {
+        const statusLine = `HTTP/${httpVersion} ${status} ${statusMessage}`
+        resolve({ status, statusLine, headers, body: Buffer.concat(chunks).toString() })
+      })
+    })
+    request.on('error', reject)
+  })
+}
+
+/** An access token that is bound to the key of the client. */
+function issue({ scope }: { scope: string }): string {
+  const claims = {
+    iss: 'https://as.example.com',
+    aud: 'https://api.example.com',
+    sub: 'alice',
+    scope,
+    exp: seconds() + 60,
+    cnf: { jwk: clientKey.publicKey.export({ format: 'jwk' }) },
+  }
+  return signJwt('at+jwt', claims, issuerKey.privateKey)
+}
+
+/** The signed request of `GET https://api.example.com/photos`. */
+function signRequest(accessToken: string): string {
+  const members = { at: accessToken, ts: seconds(), m: 'GET', u: 'api.example.com', p: '/photos' }
+  return signJwt('pop', { ...members, jti: randomUUID() }, clientKey.privateKey)
+}
+
+function signJwt(typ: string, payload: object, key: KeyObject): string {
+  const parts = [{ typ, alg: 'ES256' }, payload]
+  const input = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  const signingInput = input.join('.')
+  const signature = sign('sha256', Buffer.from(signingInput), { key, dsaEncoding: 'ieee-p1363' })
+  return `${signingInput}.${signature.toString('base64url')}`
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000)
+}

@@ -1,0 +1,520 @@
+import { gzipSync } from 'node:zlib'
+import { connect } from 'node:net'
+import type { AccessToken, PopErrorCode } from '@oauth-pop/core'
+import type { AdapterOptions } from '@oauth-pop/core/node'
+import { pop, ReplayStoreError } from '@oauth-pop/core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { apiUrl, createHolders, hashOf, signDpop, signPop } from './builders.ts'
+import { createClock, type FakeClock } from './clock.ts'
+import { encodeRequest, sendRaw, type RawRequest, type RawResponse } from './raw-http.ts'
+import { compareAnswer, isSupported, loadVectors, vectorBody, vectorOptions } from './vectors.ts'
+
+/** A real server of the framework, with the adapter in front of one handler for every path and method. */
+export interface AdapterServer {
+  readonly port: number
+  /** How often the handler ran. */
+  handled(): number
+  close(): Promise<void>
+}
+
+export interface AdapterHarness {
+  /** The handler answers 200 with `describeToken(accessToken)` as JSON, after setting these headers. */
+  start(
+    options: AdapterOptions,
+    handlerHeaders?: Readonly<Record<string, string>>,
+  ): Promise<AdapterServer>
+}
+
+/** What the handler of a harness answers. */
+export function describeToken(accessToken: AccessToken | undefined): object {
+  if (accessToken === undefined) return { anonymous: true }
+  const { scheme, scope, scopes, subject, clientId, audience, keyThumbprint, coverage } =
+    accessToken
+  return { scheme, scope, scopes, subject, clientId, audience, keyThumbprint, coverage }
+}
+
+/** Runs all vectors and the scenarios of the design against an adapter, over real sockets. */
+export function describeAdapter(name: string, harness: AdapterHarness): void {
+  describeVectors(name, harness)
+  describeScenarios(name, harness)
+}
+
+function describeVectors(name: string, harness: AdapterHarness): void {
+  describe.each(['pop', 'dpop'] as const)(`%s vectors through ${name}`, (suiteName) => {
+    const suite = loadVectors(suiteName)
+    const supported = suite.cases.filter(({ config }) =>
+      isSupported(suite.configs[config] as never),
+    )
+
+    test.each(supported)('$id $title', async ({ config, steps }) => {
+      let now = steps[0]?.now ?? suite.now
+      const server = await harness.start(
+        vectorOptions(suite.configs[config] as never, () => now * 1000),
+      )
+      try {
+        for (const [index, step] of steps.entries()) {
+          now = step.now ?? suite.now
+          const handledBefore = server.handled()
+          const { status, headers, body } = await sendRaw(server.port, {
+            ...step.request,
+            body: vectorBody(step.request),
+          })
+          const accessToken: unknown = status === 200 && body !== '' ? JSON.parse(body) : undefined
+          const isHead = step.request.method === 'HEAD'
+          const expected = isHead ? { ...step.expect, accessToken: {} } : step.expect
+          const differences = compareAnswer(expected, { status, headers, accessToken })
+          const handled = server.handled() - handledBefore
+          expect({ index, differences, handled }).toEqual({
+            index,
+            differences: [],
+            handled: status === 200 ? 1 : 0,
+          })
+        }
+      } finally {
+        await server.close()
+      }
+    })
+  })
+}
+
+function describeScenarios(name: string, harness: AdapterHarness): void {
+  describe(`scenarios through ${name}`, () => {
+    const { holder, tokens } = createHolders()
+    const clock: FakeClock = createClock()
+    const options: AdapterOptions = {
+      publicUrl: apiUrl,
+      tokens,
+      now: clock.now,
+      maxBodyBytes: 1000,
+    }
+    const alice = holder()
+    const signedByDpop = holder('jkt')
+    let server: AdapterServer
+
+    beforeAll(async () => {
+      server = await harness.start(options)
+    })
+    afterAll(async () => {
+      await server.close()
+    })
+
+    const sign = (claims: Record<string, unknown> = {}): string =>
+      signPop(alice, clock.seconds(), claims)
+    const request = (
+      change: Partial<RawRequest> = {},
+      claims: Record<string, unknown> = {},
+    ): RawRequest => ({
+      method: 'GET',
+      target: '/items',
+      ...change,
+      headers: change.headers ?? [
+        ['Host', 'api.example.com'],
+        ['Authorization', `PoP ${sign(claims)}`],
+      ],
+    })
+    const withHeaders = (...more: [string, string][]): RawRequest['headers'] => [
+      ['Host', 'api.example.com'],
+      ...more,
+    ]
+    const post = (
+      body: Uint8Array,
+      claims: Record<string, unknown>,
+      change: Partial<RawRequest> = {},
+    ): RawRequest => ({
+      ...request({ method: 'POST' }, { m: 'POST', ...claims }),
+      body,
+      ...change,
+    })
+
+    test('lets a valid request through', async () => {
+      const response = await sendRaw(server.port, request())
+      expect(response.status).toBe(200)
+      expect(JSON.parse(response.body)).toMatchObject({
+        scheme: 'PoP',
+        subject: 'alice',
+        scopes: ['read', 'write'],
+      })
+    })
+
+    test('lets a valid DPoP request through', async () => {
+      const headers = withHeaders(
+        ['Authorization', `DPoP ${signedByDpop.accessToken}`],
+        ['DPoP', signDpop(signedByDpop, clock.seconds())],
+      )
+      const response = await sendRaw(server.port, request({ headers }))
+      expect(response.status).toBe(200)
+    })
+
+    const refusals: Record<string, [() => RawRequest, number, PopErrorCode | undefined]> = {
+      'no credential': [
+        () => request({ headers: withHeaders() }),
+        401,
+        'ERR_POP_CREDENTIAL_MISSING',
+      ],
+      'a scheme that is not enabled': [
+        () => request({ headers: withHeaders(['Authorization', 'Basic YTpi']) }),
+        401,
+        'ERR_POP_CREDENTIAL_MISSING',
+      ],
+      'two Authorization lines': [
+        () =>
+          request({
+            headers: withHeaders(
+              ['Authorization', `PoP ${sign()}`],
+              ['authorization', `PoP ${sign()}`],
+            ),
+          }),
+        400,
+        'ERR_POP_CREDENTIAL_REPEATED',
+      ],
+      'a credential in header and query': [
+        () => ({ ...request(), target: `/items?pop_access_token=${sign()}` }),
+        400,
+        'ERR_POP_CREDENTIAL_REPEATED',
+      ],
+      'a query credential beside a form credential': [
+        () => ({
+          method: 'POST',
+          target: `/items?pop_access_token=${sign()}`,
+          headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
+          body: Buffer.from(`pop_access_token=${sign()}`),
+        }),
+        400,
+        'ERR_POP_CREDENTIAL_REPEATED',
+      ],
+      'a credential that is too long': [
+        () =>
+          request({
+            target: `/items?pop_access_token=${'A'.repeat(14_000)}&pop_access_token=`,
+            headers: withHeaders(),
+          }),
+        400,
+        'ERR_POP_CREDENTIAL_REPEATED',
+      ],
+      'two Host lines': [
+        () => request({ headers: [['Host', 'a.example'], ...request().headers] }),
+        400,
+        'ERR_POP_HOST_INVALID',
+      ],
+      'an empty Host': [
+        () =>
+          request({
+            headers: [
+              ['Host', ''],
+              ['Authorization', `PoP ${sign()}`],
+            ],
+          }),
+        400,
+        'ERR_POP_HOST_INVALID',
+      ],
+      'a Host with userinfo': [
+        () =>
+          request({
+            headers: [
+              ['Host', 'api.example.com@evil.example'],
+              ['Authorization', `PoP ${sign()}`],
+            ],
+          }),
+        400,
+        'ERR_POP_HOST_INVALID',
+      ],
+      'an absolute-form target of another host': [
+        () => request({ target: 'http://evil.example/items' }),
+        401,
+        'ERR_POP_TARGET_INVALID',
+      ],
+      'a scheme-relative target': [
+        () => request({ target: '//evil.example/items' }),
+        401,
+        'ERR_POP_PATH_MISMATCH',
+      ],
+      'a backslash in the target': [
+        () => request({ target: '/\\items' }),
+        401,
+        'ERR_POP_TARGET_INVALID',
+      ],
+      'a fragment in the target': [
+        () => request({ target: '/items#x' }),
+        401,
+        'ERR_POP_TARGET_INVALID',
+      ],
+      'a malformed percent sequence in the path': [
+        () => request({ target: '/%zz' }),
+        401,
+        'ERR_POP_PATH_MISMATCH',
+      ],
+      'a GET proof on HEAD': [() => request({ method: 'HEAD' }), 401, 'ERR_POP_METHOD_MISMATCH'],
+      'an OPTIONS request without credential': [
+        () =>
+          request({ method: 'OPTIONS', headers: withHeaders(['Origin', 'https://app.example']) }),
+        401,
+        'ERR_POP_CREDENTIAL_MISSING',
+      ],
+      'a proof for another body': [
+        () => post(Buffer.from('{"a":2}'), { b: hashOf('{"a":1}') }),
+        401,
+        'ERR_POP_BODY_MISMATCH',
+      ],
+      'a body over the limit': [
+        () => post(Buffer.alloc(1001), { b: hashOf('') }),
+        413,
+        'ERR_POP_BODY_TOO_LARGE',
+      ],
+      'a chunked body over the limit': [
+        () => post(Buffer.alloc(1001), { b: hashOf('') }, { chunkBytes: 100 }),
+        413,
+        'ERR_POP_BODY_TOO_LARGE',
+      ],
+      'a form over its limit': [
+        () => ({
+          method: 'POST',
+          target: '/items',
+          headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
+          body: Buffer.alloc(70_000, 0x61),
+        }),
+        413,
+        'ERR_POP_FORM_TOO_LARGE',
+      ],
+      'a form in two content types': [
+        () => ({
+          method: 'POST',
+          target: '/items',
+          headers: withHeaders(
+            ['Content-Type', 'application/x-www-form-urlencoded'],
+            ['Content-Type', 'text/plain'],
+          ),
+          body: Buffer.from('a=1'),
+        }),
+        400,
+        'ERR_POP_FORM_INVALID',
+      ],
+    }
+
+    test.each(Object.entries(refusals))('refuses %s', async (_, [build, status, code]) => {
+      const refused = await watchRefusals(async () => {
+        const before = server.handled()
+        const response = await sendRaw(server.port, build())
+        expect(server.handled()).toBe(before)
+        expect(response.status).toBe(status)
+        checkRefusal(response, status)
+      })
+      expect(refused).toEqual([code])
+    })
+
+    test('answers the same wrong request alike, whatever it carries, and reflects nothing', async () => {
+      const canary = 'canary-7f3a'
+      const proof = sign({ p: `/${canary}` })
+      const target = `/items?${canary}=1`
+      const headers = withHeaders(['Authorization', `PoP ${proof}`], ['X-Odd', canary])
+      const response = await sendRaw(server.port, request({ target, headers }))
+      expect(response.status).toBe(401)
+      expect(JSON.stringify(response)).not.toContain(canary)
+      expect(JSON.stringify(response)).not.toContain(proof)
+    })
+
+    test.each([
+      ['as it is', {}],
+      ['in chunks', { chunkBytes: 3 }],
+    ])('verifies a signed body sent %s', async (_, change) => {
+      const body = Buffer.from('{"name":"dog"}')
+      const response = await sendRaw(server.port, post(body, { b: hashOf(body) }, change))
+      expect(response.status).toBe(200)
+      expect(JSON.parse(response.body)).toMatchObject({ coverage: { body: true } })
+    })
+
+    test('hashes a compressed body as it travels', async () => {
+      const body = gzipSync('{"name":"dog"}')
+      const headers = (claims: Record<string, unknown>): RawRequest['headers'] =>
+        withHeaders(
+          ['Content-Type', 'application/json'],
+          ['Content-Encoding', 'gzip'],
+          ['Authorization', `PoP ${sign({ m: 'POST', ...claims })}`],
+        )
+      const send = (b: string): Promise<RawResponse> =>
+        sendRaw(server.port, { method: 'POST', target: '/items', headers: headers({ b }), body })
+      expect((await send(hashOf(body))).status).toBe(200)
+      expect((await send(hashOf('{"name":"dog"}'))).status).toBe(401)
+    })
+
+    test('survives a client that goes away in the middle of a signed body', async () => {
+      const half = post(Buffer.from('abcdef'), { b: hashOf('abcdef') }, { truncate: true })
+      const refused = await watchRefusals(async () => {
+        const socket = connect(server.port, '127.0.0.1', () => socket.write(encodeRequest(half)))
+        setTimeout(() => socket.destroy(), 100)
+        await new Promise((resolve) => socket.once('close', resolve))
+        expect((await sendRaw(server.port, request())).status).toBe(200)
+      })
+      expect(refused).toEqual(['ERR_POP_BODY_ABORTED'])
+    })
+
+    test('answers a body that never ends within its deadline', { timeout: 20_000 }, async () => {
+      const endless = post(Buffer.from('abcdef'), { b: hashOf('abcdef') }, { truncate: true })
+      const response = await sendRaw(server.port, endless)
+      expect(response.status).toBe(408)
+      checkRefusal(response, 408)
+    })
+
+    test(
+      'lets exactly one of a thousand identical requests through',
+      { timeout: 60_000 },
+      async () => {
+        const same = request()
+        const before = server.handled()
+        const statuses: number[] = []
+        for (let batch = 0; batch < 10; batch += 1) {
+          const sent = Array.from({ length: 100 }, () => sendRaw(server.port, same))
+          statuses.push(...(await Promise.all(sent)).map(({ status }) => status))
+        }
+        expect(statuses.filter((status) => status === 200)).toHaveLength(1)
+        expect(statuses.filter((status) => status === 401)).toHaveLength(999)
+        expect(server.handled() - before).toBe(1)
+      },
+    )
+
+    test('keeps the connection of a refused request usable', async () => {
+      const both = Buffer.concat([
+        encodeRequest(request({ headers: withHeaders() })),
+        encodeRequest(request()),
+      ])
+      const statuses = await readStatuses(server.port, both, 2)
+      expect(statuses).toEqual([401, 200])
+    })
+
+    test('keeps a query credential out of shared caches, whatever the handler says', async () => {
+      const handlerSays = async (cacheControl: string): Promise<readonly string[]> => {
+        const own = await harness.start(options, { 'cache-control': cacheControl })
+        const target = `/items?pop_access_token=${sign()}`
+        const { status, headers } = await sendRaw(
+          own.port,
+          request({ target, headers: withHeaders() }),
+        )
+        await own.close()
+        expect(status).toBe(200)
+        expect(valuesOf(headers, 'referrer-policy')).toEqual(['no-referrer'])
+        return valuesOf(headers, 'cache-control')
+      }
+      expect(await handlerSays('public, max-age=60')).toEqual(['private'])
+      expect(await handlerSays('no-store')).toEqual(['no-store'])
+    })
+
+    test('answers 503 without detail when a token source fails', async () => {
+      const failing = { resolve: () => Promise.reject(new Error('secret detail')) }
+      const response = await once(harness, { ...options, tokens: failing }, request())
+      expect(response.status).toBe(503)
+      expect(valuesOf(response.headers, 'retry-after')).toEqual(['1'])
+      expect(response.body).not.toContain('secret detail')
+      checkRefusal(response, 503)
+    })
+
+    test.each([
+      ['throws', () => Promise.reject(new Error('down'))],
+      ['is full', () => Promise.reject(new ReplayStoreError('ERR_POP_REPLAY_FULL'))],
+      [
+        'answers with something else than a boolean',
+        () => Promise.resolve('yes' as unknown as boolean),
+      ],
+      ['does not answer', () => new Promise<boolean>(() => {})],
+    ])('answers 503 when the replay store %s', async (_, claim) => {
+      const response = await once(harness, { ...options, replay: { claim } }, request())
+      expect(response.status).toBe(503)
+      checkRefusal(response, 503)
+    })
+
+    test('with optional, lets an absent credential pass and refuses a bad one', async () => {
+      const own = await harness.start({ ...options, optional: true })
+      const absent = await sendRaw(own.port, request({ headers: withHeaders() }))
+      const bad = await sendRaw(own.port, request({}, { p: '/other' }))
+      await own.close()
+      expect([absent.status, JSON.parse(absent.body)]).toEqual([200, { anonymous: true }])
+      expect(bad.status).toBe(401)
+    })
+
+    test('with publicUrl request, compares with the host that the framework sees', async () => {
+      const own = await harness.start({ ...options, publicUrl: 'request' })
+      const headers = (host: string): RawRequest['headers'] => [
+        ['Host', host],
+        ['Authorization', `PoP ${sign()}`],
+      ]
+      const right = await sendRaw(own.port, request({ headers: headers('api.example.com') }))
+      const other = await sendRaw(own.port, request({ headers: headers('other.example.com') }))
+      const forwarded = await sendRaw(
+        own.port,
+        request({
+          headers: [...headers('other.example.com'), ['X-Forwarded-Host', 'api.example.com']],
+        }),
+      )
+      await own.close()
+      expect([right.status, other.status, forwarded.status]).toEqual([200, 401, 401])
+    })
+
+    test('takes a form credential only where it is enabled', async () => {
+      const form = (): RawRequest => ({
+        method: 'POST',
+        target: '/items',
+        headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
+        body: Buffer.from(`a=1&pop_access_token=${sign({ m: 'POST' })}`),
+      })
+      expect((await sendRaw(server.port, form())).status).toBe(200)
+      const headerOnly = { ...options, schemes: [pop({ transports: ['header'] })] }
+      expect((await once(harness, headerOnly, form())).status).toBe(401)
+    })
+  })
+}
+
+async function once(
+  harness: AdapterHarness,
+  options: AdapterOptions,
+  request: RawRequest,
+): Promise<RawResponse> {
+  const server = await harness.start(options)
+  try {
+    const response = await sendRaw(server.port, request)
+    return response
+  } finally {
+    await server.close()
+  }
+}
+
+function valuesOf(headers: RawResponse['headers'], wanted: string): readonly string[] {
+  return headers.filter(([name]) => name === wanted).map(([, value]) => value)
+}
+
+/** What every refusal has, and what it must not have. */
+function checkRefusal({ headers, body }: RawResponse, status: number): void {
+  expect(valuesOf(headers, 'cache-control')).toEqual(['no-store'])
+  expect(body).not.toMatch(/\bat .*:\d+:\d+/)
+  const challenged = [400, 401, 403].includes(status)
+  expect(valuesOf(headers, 'www-authenticate').length > 0).toBe(challenged)
+  if (status === 408 || status === 413) expect(valuesOf(headers, 'connection')).toEqual(['close'])
+}
+
+/** The codes that the verifier publishes while something happens. */
+async function watchRefusals(act: () => Promise<void>): Promise<readonly string[]> {
+  const { subscribe, unsubscribe } = await import('node:diagnostics_channel')
+  const codes: string[] = []
+  const listen = (event: unknown): void => void codes.push((event as { code: string }).code)
+  subscribe('oauth-pop:refused', listen)
+  try {
+    await act()
+  } finally {
+    unsubscribe('oauth-pop:refused', listen)
+  }
+  return codes
+}
+
+/** Sends several requests on one connection and reads the status of each answer. */
+function readStatuses(port: number, bytes: Uint8Array, count: number): Promise<readonly number[]> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    let text = ''
+    socket.setTimeout(5000, () => socket.destroy(new Error(`only got ${text}`)))
+    socket.on('error', reject)
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+      const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status))
+      if (statuses.length < count) return
+      socket.destroy()
+      resolve(statuses)
+    })
+  })
+}
