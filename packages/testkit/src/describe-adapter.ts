@@ -485,7 +485,8 @@ function checkRefusal({ headers, body }: RawResponse, status: number): void {
   expect(body).not.toMatch(/\bat .*:\d+:\d+/)
   const challenged = [400, 401, 403].includes(status)
   expect(valuesOf(headers, 'www-authenticate').length > 0).toBe(challenged)
-  if (status === 408 || status === 413) expect(valuesOf(headers, 'connection')).toEqual(['close'])
+  const closes = status === 408 || status === 413
+  expect(valuesOf(headers, 'connection').includes('close')).toBe(closes)
 }
 
 /** The codes that the verifier publishes while something happens. */

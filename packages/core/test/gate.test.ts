@@ -1,0 +1,187 @@
+import { createVerifier, memoryReplayStore, PopError, type Verifier } from '@oauth-pop/core'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  mutators,
+  popPayload,
+  signCompact,
+  signPop,
+} from '@oauth-pop/testkit'
+import { sign } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+const { holder, tokens } = createHolders()
+const clock = createClock()
+const alice = holder()
+
+function createCounted(): { verifier: Verifier; claims: () => number } {
+  let claims = 0
+  const store = memoryReplayStore({ now: clock.now })
+  const replay = {
+    claim(entry: Parameters<typeof store.claim>[0]) {
+      claims += 1
+      return store.claim(entry)
+    },
+  }
+  return {
+    verifier: createVerifier({ publicUrl: apiUrl, tokens, now: clock.now, replay }),
+    claims: () => claims,
+  }
+}
+
+function send(verifier: Verifier, credential: string): Promise<string> {
+  return verifier
+    .verify({
+      method: 'GET',
+      target: '/items',
+      rawHeaders: ['Host', 'api.example.com', 'Authorization', `PoP ${credential}`],
+      body: async () => new Uint8Array(),
+    })
+    .then(
+      () => 'accepted',
+      (error: unknown) => {
+        if (!(error instanceof PopError)) throw error
+        return error.code
+      },
+    )
+}
+
+describe('the strict gate', () => {
+  test.each(Object.entries(mutators))(
+    'refuses a proof when it %s, and records nothing',
+    async (_, mutate) => {
+      const { verifier, claims } = createCounted()
+      const proof = signPop(alice, clock.seconds())
+      expect(await send(verifier, mutate(proof))).not.toBe('accepted')
+      expect(claims()).toBe(0)
+      expect(await send(verifier, proof)).toBe('accepted')
+    },
+  )
+
+  test('refuses every edit of a single character', async () => {
+    const { verifier, claims } = createCounted()
+    const proof = signPop(alice, clock.seconds())
+    const edit = fc.record({
+      at: fc.nat({ max: proof.length - 1 }),
+      how: fc.constantFrom('replace', 'insert', 'delete'),
+      character: fc.constantFrom(...'AZaz09-_.=+/~ \t"'),
+    })
+    await fc.assert(
+      fc.asyncProperty(edit, async ({ at, how, character }) => {
+        const put = how === 'delete' ? '' : character
+        const edited = proof.slice(0, at) + put + proof.slice(how === 'insert' ? at : at + 1)
+        fc.pre(edited !== proof && edited.trim() !== proof)
+        expect(await send(verifier, edited)).not.toBe('accepted')
+      }),
+      { numRuns: 3000 },
+    )
+    expect(claims()).toBe(0)
+  })
+
+  test('never throws anything but its own error, whatever arrives', async () => {
+    const { verifier } = createCounted()
+    const segment = fc.oneof(
+      fc.json().map((text) => Buffer.from(text).toString('base64url')),
+      fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64url')),
+      fc.string({ maxLength: 20 }),
+    )
+    const credential = fc.array(segment, { maxLength: 5 }).map((parts) => parts.join('.'))
+    await fc.assert(
+      fc.asyncProperty(credential, async (text) => {
+        expect(await send(verifier, text)).toMatch(/^ERR_POP_/)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  const payload = JSON.stringify(popPayload(alice, clock.seconds()))
+  test.each([
+    [
+      'a member twice',
+      payload.replace('"m":"GET"', '"m":"GET","m":"POST"'),
+      'ERR_POP_PROOF_MALFORMED',
+    ],
+    [
+      'a member twice, once with an escape',
+      payload.replace('"m":"GET"', '"m":"GET","\\u006d":"GET"'),
+      'ERR_POP_PROOF_MALFORMED',
+    ],
+    [
+      'a member twice at depth',
+      payload.replace('"m":"GET"', '"m":"GET","x":[{"a":1,"a":1}]'),
+      'ERR_POP_PROOF_MALFORMED',
+    ],
+    [
+      '__proto__',
+      payload.replace('"m":"GET"', '"m":"GET","__proto__":{"m":"GET"}'),
+      'ERR_POP_PROOF_MALFORMED',
+    ],
+    [
+      '16 levels',
+      payload.replace('"m":"GET"', `"m":"GET","x":${'['.repeat(15)}${']'.repeat(15)}`),
+      'accepted',
+    ],
+    [
+      '17 levels',
+      payload.replace('"m":"GET"', `"m":"GET","x":${'['.repeat(16)}${']'.repeat(16)}`),
+      'ERR_POP_PROOF_MALFORMED',
+    ],
+    ['a byte order mark', `\ufeff${payload}`, 'ERR_POP_PROOF_MALFORMED'],
+    [
+      'colons, quotes and backslashes inside strings',
+      payload.replace('"m":"GET"', '"m":"GET","x":":\\":\\\\","y":"\\\\\\":"'),
+      'accepted',
+    ],
+    [
+      'a lone surrogate in jti',
+      payload.replace(/"jti":"[^"]*"/, '"jti":"\\ud800"'),
+      'ERR_POP_PROOF_MEMBER_INVALID',
+    ],
+  ])('a payload with %s', async (_, text, outcome) => {
+    const { verifier } = createCounted()
+    expect(await send(verifier, signText('{"typ":"pop","alg":"ES256"}', text))).toBe(outcome)
+  })
+
+  test(
+    'a hundred thousand forged proofs leave the replay store empty',
+    { timeout: 60_000 },
+    async () => {
+      const { verifier, claims } = createCounted()
+      const stranger = holder()
+      const forged = { ...alice, privateKey: stranger.privateKey }
+      const proofs = Array.from({ length: 200 }, () => signPop(forged, clock.seconds()))
+      for (let index = 0; index < 100_000; index += 1) {
+        const outcome = await send(verifier, proofs[index % proofs.length] ?? '')
+        if (outcome !== 'ERR_POP_PROOF_SIGNATURE_INVALID') throw new Error(outcome)
+      }
+      expect(claims()).toBe(0)
+    },
+  )
+
+  test('accepts a header whose jwk and jku point elsewhere, and asks nobody', async () => {
+    const { verifier } = createCounted()
+    const stranger = holder()
+    const header = { typ: 'pop', alg: 'ES256', jwk: stranger.jwk, jku: 'https://evil.example/jwks' }
+    const body = popPayload(alice, clock.seconds())
+    expect(await send(verifier, signCompact(header, body, alice.privateKey))).toBe('accepted')
+    expect(
+      await send(
+        verifier,
+        signCompact(header, popPayload(alice, clock.seconds()), stranger.privateKey),
+      ),
+    ).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+  })
+})
+
+function signText(header: string, payloadText: string): string {
+  const input = [header, payloadText]
+    .map((text) => Buffer.from(text).toString('base64url'))
+    .join('.')
+  const signature = sign('sha256', Buffer.from(input), {
+    key: alice.privateKey,
+    dsaEncoding: 'ieee-p1363',
+  })
+  return `${input}.${signature.toString('base64url')}`
+}

@@ -1,0 +1,340 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  memoryReplayStore,
+  popMiddleware,
+  requireAnyScope,
+  requireClaims,
+  requireCoverage,
+  requireScopes,
+  type PopMiddlewareOptions,
+} from '@oauth-pop/express'
+import {
+  apiUrl,
+  createHolders,
+  hashOf,
+  sendRaw,
+  signPop,
+  type RawRequest,
+  type RawResponse,
+} from '@oauth-pop/testkit'
+import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import express4 from 'express4'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+
+const versions = [
+  { name: 'Express 5', express: express5 },
+  { name: 'Express 4', express: express4 as unknown as typeof express5 },
+]
+
+describe.each(versions)('popMiddleware on $name', ({ express }) => {
+  const { holder, tokens } = createHolders()
+  const alice = holder()
+  const options: PopMiddlewareOptions = { publicUrl: apiUrl, tokens }
+  const closing: (() => void)[] = []
+
+  afterEach(() => {
+    for (const close of closing.splice(0)) close()
+  })
+
+  async function serve(
+    build: (app: Express) => void,
+  ): Promise<(request: RawRequest) => Promise<RawResponse>> {
+    const app = express()
+    app.set('env', 'test')
+    build(app)
+    const server = createServer(app)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => server.close().closeAllConnections())
+    return (request) => sendRaw((server.address() as AddressInfo).port, request)
+  }
+
+  function signed(
+    claims: Record<string, unknown> = {},
+    change: Partial<RawRequest> = {},
+  ): RawRequest {
+    const now = Math.floor(Date.now() / 1000)
+    const target = change.target ?? '/items'
+    const method = change.method ?? 'GET'
+    const path = target.split('?')[0]
+    const proof = signPop(alice, now, { m: method, p: path, ...claims })
+    const { headers = [], ...rest } = change
+    return {
+      method,
+      target,
+      ...rest,
+      headers: [['Host', 'api.example.com'], ['Authorization', `PoP ${proof}`], ...headers],
+    }
+  }
+
+  function jsonPost(text: string, claims: Record<string, unknown> = {}): RawRequest {
+    const headers: RawRequest['headers'] = [['Content-Type', 'application/json']]
+    return signed(claims, { method: 'POST', headers, body: Buffer.from(text) })
+  }
+
+  const echo = (app: Express): void => {
+    app.use((request, response) => {
+      response.json({
+        body: (request.body as unknown) ?? null,
+        subject: request.accessToken.subject,
+      })
+    })
+  }
+
+  const challengeOf = ({ headers }: RawResponse): string | undefined =>
+    headers.find(([name]) => name === 'www-authenticate')?.[1]
+
+  test('before a parser, verifies the signed body and leaves it to the parser', async () => {
+    const send = await serve((app) => {
+      app.use(popMiddleware(options), express.json())
+      echo(app)
+    })
+    const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+    expect(JSON.parse(response.body)).toEqual({ body: { a: 1 }, subject: 'alice' })
+    expect((await send(jsonPost('{"a":2}', { b: hashOf('{"a":1}') }))).status).toBe(401)
+  })
+
+  test('after an asynchronous middleware, still sees a body that has arrived long ago', async () => {
+    const send = await serve((app) => {
+      app.use((_request, _response, next) => void setTimeout(next, 30))
+      app.use(popMiddleware(options), express.json({ limit: '2mb' }))
+      echo(app)
+    })
+    const text = JSON.stringify({ a: 'x'.repeat(300_000) })
+    const response = await send(jsonPost(text, { b: hashOf(text) }))
+    expect(response.status).toBe(200)
+    expect(JSON.parse(response.body)).toMatchObject({ body: JSON.parse(text) as object })
+  })
+
+  test('after a parser, an unsigned body passes and a signed one is a wiring error, never a skip', async () => {
+    const send = await serve((app) => {
+      app.use(express.json(), popMiddleware(options))
+      echo(app)
+    })
+    expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
+    const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+    expect(response.status).toBe(500)
+    expect(challengeOf(response)).toBeUndefined()
+  })
+
+  test.each([
+    ['one value', (proof: string) => `pop_access_token=${proof}`, 200],
+    ['two values', (proof: string) => `pop_access_token=${proof}&pop_access_token=${proof}`, 400],
+    ['an object', (proof: string) => `pop_access_token[x]=${proof}`, 400],
+    ['none', () => 'a=1', 401],
+  ])('after a form parser, reads the field from the parsed form: %s', async (_, body, status) => {
+    const send = await serve((app) => {
+      app.use(express.urlencoded({ extended: true }), popMiddleware(options))
+      echo(app)
+    })
+    const proof = signPop(alice, Math.floor(Date.now() / 1000), { m: 'POST' })
+    const response = await send({
+      method: 'POST',
+      target: '/items',
+      headers: [
+        ['Host', 'api.example.com'],
+        ['Content-Type', 'application/x-www-form-urlencoded'],
+      ],
+      body: Buffer.from(body(proof)),
+    })
+    expect(response.status).toBe(status)
+  })
+
+  test('in routers mounted at two depths, compares the whole path', async () => {
+    const send = await serve((app) => {
+      const inner = express.Router().use(popMiddleware(options))
+      inner.get(
+        '/items',
+        (request, response) => void response.json(request.accessToken.coverage.path),
+      )
+      app.use('/v1', express.Router().use('/shop', inner))
+    })
+    const target = '/v1/shop/items'
+    expect((await send(signed({}, { target }))).status).toBe(200)
+    expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
+  })
+
+  test('behind a router that rewrites the URL, compares the one that arrived', async () => {
+    const send = await serve((app) => {
+      app.use((request, _response, next) => {
+        request.url = '/rewritten'
+        next()
+      })
+      app.use(popMiddleware(options))
+      echo(app)
+    })
+    expect((await send(signed())).status).toBe(200)
+  })
+
+  test('mounted twice, verifies once', async () => {
+    const claim = vi.fn(memoryReplayStore().claim)
+    const send = await serve((app) => {
+      const middleware = popMiddleware({ ...options, replay: { claim } })
+      app.use(middleware)
+      app.use('/items', express.Router().use(middleware))
+      echo(app)
+    })
+    expect((await send(signed())).status).toBe(200)
+    expect(claim).toHaveBeenCalledTimes(1)
+  })
+
+  test('two verifiers on one request are a configuration error', async () => {
+    const send = await serve((app) => {
+      app.use(popMiddleware(options), popMiddleware(options))
+      echo(app)
+    })
+    expect((await send(signed())).status).toBe(500)
+  })
+
+  test('a custom error handler that only sets a status keeps challenge and cache rule', async () => {
+    const onlyStatus: ErrorRequestHandler = (_error, _request, response, _next) => {
+      response.status(401).end()
+    }
+    const send = await serve((app) => {
+      app.use(popMiddleware(options))
+      app.use(onlyStatus)
+    })
+    const response = await send(signed({ p: '/other' }))
+    expect(challengeOf(response)).toBe(
+      'PoP realm="api.example.com", error="invalid_token", error_description="The proof was made for another path"',
+    )
+    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+  })
+
+  test('headers that are already sent do not bring it down', async () => {
+    const send = await serve((app) => {
+      app.use((_request, response, next) => {
+        response.write('early')
+        next()
+        response.end()
+      })
+      app.use(popMiddleware(options))
+      app.use(((_error, _request, _response, _next) => {}) as ErrorRequestHandler)
+    })
+    expect((await send(signed({ p: '/other' }))).status).toBe(200)
+  })
+
+  test('a token source that rejects is answered with 503 and leaves no unhandled rejection', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const send = await serve((app) => {
+      app.use(
+        popMiddleware({ ...options, tokens: { resolve: () => Promise.reject(new Error('down')) } }),
+      )
+    })
+    const response = await send(signed())
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', unhandled)
+    expect([response.status, unhandled.mock.calls]).toEqual([503, []])
+  })
+
+  test("with publicUrl 'request', believes a forwarded host only under trust proxy", async () => {
+    const forwarded: RawRequest['headers'] = [
+      ['X-Forwarded-Host', 'public.example.com'],
+      ['X-Forwarded-Proto', 'https'],
+    ]
+    const ask = async (trust: boolean): Promise<number> => {
+      const send = await serve((app) => {
+        app.set('trust proxy', trust)
+        app.use(popMiddleware({ ...options, publicUrl: 'request' }))
+        echo(app)
+      })
+      return (await send(signed({ u: 'public.example.com' }, { headers: forwarded }))).status
+    }
+    expect([await ask(true), await ask(false)]).toEqual([200, 401])
+  })
+
+  describe('guards', () => {
+    const guarded = (
+      guard: RequestHandler,
+    ): Promise<(request: RawRequest) => Promise<RawResponse>> =>
+      serve((app) => {
+        app.use(popMiddleware(options))
+        app.use(guard)
+        echo(app)
+      })
+
+    test.each([
+      ['all scopes held', requireScopes('read', 'write'), 200],
+      ['one scope missing', requireScopes('read', 'admin'), 403],
+      ['one of several held', requireAnyScope('admin', 'write'), 200],
+      ['none of several held', requireAnyScope('admin', 'owner'), 403],
+      ['claims enough', requireClaims(({ sub }) => sub === 'alice'), 200],
+      ['claims not enough', requireClaims(async ({ sub }) => sub === 'bob'), 403],
+      ['a check that answers with something truthy', requireClaims((() => 'yes') as never), 403],
+    ])('%s', async (_, guard, status) => {
+      const send = await guarded(guard)
+      expect((await send(signed())).status).toBe(status)
+    })
+
+    test('a missing scope is named in the challenge of the scheme used', async () => {
+      const send = await guarded(requireScopes('read', 'admin'))
+      expect(challengeOf(await send(signed()))).toBe(
+        'PoP realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"',
+      )
+    })
+
+    test('a check that throws is 500 and shows nothing of itself', async () => {
+      const throws = (): boolean => {
+        throw new Error('secret detail')
+      }
+      const response = await (await guarded(requireClaims(throws)))(signed())
+      expect(response.status).toBe(500)
+      expect(response.body).not.toContain('secret detail')
+    })
+
+    test('a body that must be signed and is not is 401, so that the client can sign again', async () => {
+      const send = await guarded(requireCoverage({ body: true }))
+      const response = await send(jsonPost('{}'))
+      expect(response.status).toBe(401)
+      expect(challengeOf(response)).toContain('error="invalid_token"')
+      expect((await send(jsonPost('{}', { b: hashOf('{}') }))).status).toBe(200)
+    })
+
+    test('a query that must be signed: complete, one name, none at all', async () => {
+      const q = [['a'], hashOf('a=1')]
+      const complete = await guarded(requireCoverage({ query: true }))
+      expect((await complete(signed({ q }, { target: '/items?a=1' }))).status).toBe(200)
+      expect((await complete(signed({}, { target: '/items' }))).status).toBe(200)
+      expect((await complete(signed({}, { target: '/items?a=1' }))).status).toBe(401)
+      const named = await guarded(requireCoverage({ query: ['a'] }))
+      expect((await named(signed({ q }, { target: '/items?a=1' }))).status).toBe(200)
+      expect((await named(signed({}, { target: '/items' }))).status).toBe(401)
+    })
+
+    test('without the middleware a guard refuses, and says so to the operator once', async () => {
+      const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      const send = await serve((app) => {
+        app.use(requireScopes('read'))
+        echo(app)
+      })
+      const response = await send(signed())
+      await send(signed())
+      expect([response.status, challengeOf(response)]).toEqual([401, 'PoP realm="oauth-pop"'])
+      expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
+      warning.mockRestore()
+    })
+
+    test('with optional, a guard refuses the anonymous request', async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware({ ...options, optional: true }), requireScopes('read'))
+        echo(app)
+      })
+      const anonymous = {
+        method: 'GET',
+        target: '/items',
+        headers: [['Host', 'api.example.com']],
+      } as const
+      expect((await send(anonymous)).status).toBe(401)
+      expect((await send(signed())).status).toBe(200)
+    })
+
+    test('nothing to require is a mistake at start-up', () => {
+      expect(() => requireScopes()).toThrow(TypeError)
+      expect(() => requireAnyScope()).toThrow(TypeError)
+      expect(() => requireCoverage({})).toThrow(TypeError)
+      expect(() => requireScopes('two words')).toThrow(TypeError)
+      expect(() => requireClaims(undefined as never)).toThrow(TypeError)
+    })
+  })
+})
