@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createPopFetch, generateKeyPair } from '@oauth-pop/client'
+import { afterEach, describe, expect, test } from 'vitest'
+
+const key = await generateKeyPair({ algorithm: 'ES256' })
+
+describe('createPopFetch', () => {
+  let close = (): void => {}
+  afterEach(() => close())
+
+  async function serve(
+    answer: (request: IncomingMessage, response: ServerResponse) => void,
+  ): Promise<string> {
+    const server = createServer(answer)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    close = () => void server.close().closeAllConnections()
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  function proofOf(request: IncomingMessage): Record<string, unknown> {
+    const [, payload = ''] = (request.headers.authorization ?? '').split('.')
+    return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+  }
+
+  test('signs what it sends, and leaves the rest of the request as it was', async () => {
+    const url = await serve((request, response) => {
+      const { at, m, p, q } = proofOf(request)
+      let body = ''
+      request.on('data', (chunk) => (body += String(chunk)))
+      request.on('end', () =>
+        response.end(JSON.stringify({ at, m, p, q, body, type: request.headers['content-type'] })),
+      )
+    })
+    const popFetch = createPopFetch({
+      accessToken: async () => 'token',
+      key: async () => key,
+      cover: { query: true },
+    })
+    const response = await popFetch(`${url}/a?b=1`, {
+      method: 'POST',
+      body: 'hello',
+      headers: { 'content-type': 'text/plain' },
+    })
+    expect(await response.json()).toMatchObject({
+      at: 'token',
+      m: 'POST',
+      p: '/a',
+      q: [['b'], expect.any(String)],
+      body: 'hello',
+      type: 'text/plain',
+    })
+  })
+
+  test('answers a nonce challenge once, with a fresh proof', async () => {
+    const seen: Record<string, unknown>[] = []
+    const url = await serve((request, response) => {
+      seen.push(proofOf(request))
+      if (seen.length > 1) return void response.end('ok')
+      response
+        .writeHead(401, { 'www-authenticate': 'PoP nonce="n1", realm="x", error="use_pop_nonce"' })
+        .end()
+    })
+    const response = await createPopFetch({ accessToken: 'token', key })(url)
+    expect(response.status).toBe(200)
+    expect(seen.map(({ nonce }) => nonce)).toEqual([undefined, 'n1'])
+    expect(seen[0]?.['jti']).not.toBe(seen[1]?.['jti'])
+  })
+
+  test('does not go round and round with a server that always asks for a nonce', async () => {
+    let asked = 0
+    const url = await serve((_request, response) => {
+      asked += 1
+      response
+        .writeHead(401, { 'www-authenticate': `PoP nonce="n${asked}", error="use_pop_nonce"` })
+        .end()
+    })
+    const response = await createPopFetch({ accessToken: 'token', key })(url)
+    expect([response.status, asked]).toEqual([401, 2])
+  })
+
+  test('hands a redirect back instead of following it with a proof for another URL', async () => {
+    let asked = 0
+    const url = await serve((_request, response) => {
+      asked += 1
+      response.writeHead(302, { location: '/elsewhere' }).end()
+    })
+    const response = await createPopFetch({ accessToken: 'token', key })(url)
+    expect([response.status, asked]).toEqual([302, 1])
+  })
+
+  test('keeps the nonces of parallel requests apart', async () => {
+    const url = await serve((request, response) => {
+      const { nonce, p } = proofOf(request)
+      const wanted = `nonce-for-${String(p)}`
+      if (nonce === wanted) return void response.end('ok')
+      response
+        .writeHead(401, { 'www-authenticate': `PoP nonce="${wanted}", error="use_pop_nonce"` })
+        .end()
+    })
+    const popFetch = createPopFetch({ accessToken: 'token', key })
+    const paths = Array.from({ length: 20 }, (_, index) => `/${index}`)
+    const statuses = await Promise.all(
+      paths.map(async (path) => (await popFetch(url + path)).status),
+    )
+    expect(new Set(statuses)).toEqual(new Set([200]))
+  })
+
+  test.each([
+    ['an unknown option', { accessToken: 'a', key, tranport: 'header' }],
+    ['a missing key', { accessToken: 'a' }],
+    ['a missing token', { key }],
+    ['a transport that does not exist', { accessToken: 'a', key, transport: 'cookie' }],
+  ])('refuses %s when it is made', (_, options) => {
+    expect(() => createPopFetch(options as never)).toThrow(TypeError)
+  })
+})
