@@ -1,0 +1,132 @@
+import { createVerifier, PopError, type NonceOptions } from '@oauth-pop/core'
+import { apiUrl, createClock, createHolders, signDpop, signPop } from '@oauth-pop/testkit'
+import { describe, expect, test } from 'vitest'
+
+const { holder, tokens } = createHolders()
+const alice = holder()
+const dana = holder('jkt')
+const secret = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
+
+function createServer(
+  nonce: NonceOptions,
+  clock = createClock(),
+): {
+  clock: typeof clock
+  pop: (nonce?: string) => Promise<Answer>
+  dpop: (nonce?: string) => Promise<Answer>
+} {
+  const verifier = createVerifier({ publicUrl: apiUrl, tokens, nonce, now: clock.now })
+  const claims = (value?: string): object => (value === undefined ? {} : { nonce: value })
+  const send = async (...headers: string[]): Promise<Answer> => {
+    try {
+      const rawHeaders = ['Host', 'api.example.com', ...headers]
+      const { responseHeaders } = await verifier.verify({
+        method: 'GET',
+        target: '/items',
+        rawHeaders,
+      })
+      return { outcome: 'accepted', headers: Object.fromEntries(responseHeaders) }
+    } catch (error) {
+      if (!(error instanceof PopError)) throw error
+      return { outcome: error.error ?? error.code, headers: error.headers }
+    }
+  }
+  return {
+    clock,
+    pop: (value) =>
+      send('Authorization', `PoP ${signPop(alice, clock.seconds(), { ...claims(value) })}`),
+    dpop: (value) =>
+      send(
+        'Authorization',
+        `DPoP ${dana.accessToken}`,
+        'DPoP',
+        signDpop(dana, clock.seconds(), { ...claims(value) }),
+      ),
+  }
+}
+
+interface Answer {
+  readonly outcome: string
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+}
+
+function popNonce({ headers }: Answer): string {
+  const found = /^PoP nonce="([\w-]+)", realm="api\.example\.com", error="use_pop_nonce"/.exec(
+    String(headers['www-authenticate']),
+  )
+  return found?.[1] ?? 'none'
+}
+
+describe('server nonces', () => {
+  test('a proof without one is asked for it, and accepted with it', async () => {
+    const server = createServer({})
+    const challenge = await server.pop()
+    expect(challenge.outcome).toBe('use_pop_nonce')
+    const accepted = await server.pop(popNonce(challenge))
+    expect(accepted).toEqual({ outcome: 'accepted', headers: {} })
+    const dpop = await server.dpop()
+    expect(dpop.outcome).toBe('use_dpop_nonce')
+    expect((await server.dpop(String(dpop.headers['dpop-nonce']))).outcome).toBe('accepted')
+  })
+
+  test('a nonce of one scheme is none for the other, and one of another secret is none at all', async () => {
+    const server = createServer({ secrets: [secret(1)] })
+    const nonce = popNonce(await server.pop())
+    expect((await server.dpop(nonce)).outcome).toBe('use_dpop_nonce')
+    expect((await createServer({ secrets: [secret(2)] }).pop(nonce)).outcome).toBe('use_pop_nonce')
+    expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe('accepted')
+  })
+
+  test('an ageing nonce still works and is replaced; an old one does not', async () => {
+    const server = createServer({ lifetimeSeconds: 100 })
+    const nonce = popNonce(await server.pop())
+    server.clock.advance(100)
+    const ageing = await server.pop(nonce)
+    expect(ageing.outcome).toBe('accepted')
+    const [, next = ''] =
+      /^PoP nextnonce="([\w-]+)"$/.exec(String(ageing.headers['authentication-info'])) ?? []
+    server.clock.advance(100)
+    expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
+    expect((await server.pop(next)).outcome).toBe('accepted')
+  })
+
+  test('secrets rotate: the first mints, all verify', async () => {
+    const nonce = popNonce(await createServer({ secrets: [secret(1)] }).pop())
+    expect((await createServer({ secrets: [secret(2), secret(1)] }).pop(nonce)).outcome).toBe(
+      'accepted',
+    )
+  })
+
+  test('a clock one slot behind the one that minted is good enough', async () => {
+    const ahead = createServer({ secrets: [secret(1)] }, createClock(1_790_000_300))
+    const nonce = popNonce(await ahead.pop())
+    expect(
+      (await createServer({ secrets: [secret(1)] }, createClock(1_790_000_000)).pop(nonce)).outcome,
+    ).toBe('accepted')
+  })
+
+  test('offered, it is not demanded; a nonce of the client passes, a stale one of ours does not', async () => {
+    const server = createServer({ required: false, lifetimeSeconds: 100 })
+    const offered = await server.pop()
+    expect(offered.outcome).toBe('accepted')
+    const [, nonce = ''] =
+      /nextnonce="([\w-]+)"/.exec(String(offered.headers['authentication-info'])) ?? []
+    expect((await server.pop('a-nonce-of-the-client')).outcome).toBe('accepted')
+    server.clock.advance(300)
+    expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
+  })
+
+  test('without a credential, the challenges give nonces already', async () => {
+    const verifier = createVerifier({ publicUrl: apiUrl, tokens, nonce: {} })
+    const request = { method: 'GET', target: '/', rawHeaders: ['Host', 'api.example.com'] }
+    await expect(verifier.verify(request)).rejects.toMatchObject({
+      headers: {
+        'www-authenticate': [
+          expect.stringMatching(/^PoP nonce="[\w-]{32}", realm=/),
+          expect.stringMatching(/^DPoP realm=/),
+        ],
+        'dpop-nonce': expect.stringMatching(/^[\w-]{32}$/) as string,
+      },
+    })
+  })
+})
