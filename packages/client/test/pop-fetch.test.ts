@@ -14,7 +14,9 @@ describe('createPopFetch', () => {
   ): Promise<string> {
     const server = createServer(answer)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    close = () => void server.close().closeAllConnections()
+    close = () => {
+      server.close().closeAllConnections()
+    }
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 

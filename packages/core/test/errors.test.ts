@@ -35,7 +35,8 @@ describe('PopError', () => {
     const text = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
     const sections = [...text.matchAll(/^#+ `?(ERR_POP_\w+)`?$/gm)].map(([, code]) => code)
     const options = ['ERR_POP_OPTION_MISSING', 'ERR_POP_OPTION_UNKNOWN', 'ERR_POP_OPTION_INVALID']
-    expect(sections.toSorted()).toEqual([...popErrorCodes, ...options].toSorted())
+    expect(new Set(sections)).toEqual(new Set([...popErrorCodes, ...options]))
+    expect(sections).toHaveLength(popErrorCodes.length + options.length)
   })
 
   test.each(popErrorCodes)('%s has a sentence that header parsers of clients take', (code) => {

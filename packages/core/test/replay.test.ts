@@ -137,7 +137,7 @@ describe('the verifier and its store', () => {
   })
 
   test('the store sees hashes of fixed length, whatever the client chose, and an end computed from the proof', async () => {
-    const claim = vi.fn(async () => true)
+    const claim = vi.fn<ReplayStore['claim']>(async () => true)
     await ask({ claim }, { jti: 'a\r\nb*', ts: 1_790_000_010 })
     expect(claim).toHaveBeenCalledExactlyOnceWith({
       id: expect.stringMatching(/^[\w-]{43}$/) as string,
@@ -149,7 +149,7 @@ describe('the verifier and its store', () => {
 
   test('a proof that went out of time while its body was read is not claimed', async () => {
     const clock = createClock()
-    const claim = vi.fn(async () => true)
+    const claim = vi.fn<ReplayStore['claim']>(async () => true)
     const verifier = createVerifier({
       publicUrl: apiUrl,
       tokens,

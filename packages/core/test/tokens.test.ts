@@ -41,7 +41,9 @@ afterEach(() => close())
 async function serve(answer: (response: ServerResponse) => void): Promise<string> {
   const server = createServer((_request, response) => answer(response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  close = () => void server.close().closeAllConnections()
+  close = () => {
+    server.close().closeAllConnections()
+  }
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 

@@ -8,6 +8,7 @@ import {
   requireCoverage,
   requireScopes,
   type PopMiddlewareOptions,
+  type ReplayStore,
 } from '@oauth-pop/express'
 import {
   apiUrl,
@@ -167,7 +168,8 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
   })
 
   test('mounted twice, verifies once', async () => {
-    const claim = vi.fn(memoryReplayStore().claim)
+    const store = memoryReplayStore()
+    const claim = vi.fn<ReplayStore['claim']>((entry) => store.claim(entry))
     const send = await serve((app) => {
       const middleware = popMiddleware({ ...options, replay: { claim } })
       app.use(middleware)
@@ -215,7 +217,7 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
   })
 
   test('a token source that rejects is answered with 503 and leaves no unhandled rejection', async () => {
-    const unhandled = vi.fn()
+    const unhandled = vi.fn<(reason: unknown) => void>()
     process.on('unhandledRejection', unhandled)
     const send = await serve((app) => {
       app.use(

@@ -136,7 +136,7 @@ describe('createIssuer', () => {
   )
 
   test('refuses keys of a client that are not usable public keys, and stores nothing', async () => {
-    const put = vi.fn(async () => {})
+    const put = vi.fn<TokenStore['put']>(async () => {})
     const store = { ...memoryTokenStore(), put }
     const issuer = createIssuer({ issuer: issuerUrl, tokens: 'opaque', store })
     const ec = await privateJwk('ES256')
@@ -152,10 +152,16 @@ describe('createIssuer', () => {
       'no key': undefined,
       text: 'key',
     }
-    for (const [name, jwk] of Object.entries(wrong)) {
+    const outcomes = Object.entries(wrong).map(async ([name, jwk]) => {
       const issuing = issuer.issue({ ...request, key: { by: 'client', jwk: jwk as JWK } })
-      await expect(issuing, name).rejects.toMatchObject({ error: 'invalid_request', status: 400 })
-    }
+      return issuing.then(
+        () => `${name} was accepted`,
+        ({ error, status }: { error: string; status: number }) => `${name}: ${status} ${error}`,
+      )
+    })
+    expect(await Promise.all(outcomes)).toEqual(
+      Object.keys(wrong).map((name) => `${name}: 400 invalid_request`),
+    )
     await expect(issuer.issue({ ...request, key: { by: 'magic' } as never })).rejects.toMatchObject(
       { error: 'invalid_request' },
     )

@@ -1,5 +1,11 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
-import { storedTokens, type Jwk, type TokenResolver } from '@oauth-pop/core'
+import {
+  PopError,
+  storedTokens,
+  type HttpRequest,
+  type Jwk,
+  type TokenResolver,
+} from '@oauth-pop/core'
 
 /** The API that requests of this kit are made for. */
 export const apiUrl = 'https://api.example.com'
@@ -83,6 +89,29 @@ export function signDpop(
     payload,
     privateKey,
   )
+}
+
+/** The request that `signPop` signs by default, with this credential. */
+export function popRequest(proof: string, change: Partial<HttpRequest> = {}): HttpRequest {
+  const rawHeaders = ['Host', 'api.example.com', 'Authorization', `PoP ${proof}`]
+  return { method: 'GET', target: '/items', rawHeaders, ...change }
+}
+
+/** The request that `signDpop` signs by default. */
+export function dpopRequest({ accessToken }: Holder, proof: string): HttpRequest {
+  const credential = ['Authorization', `DPoP ${accessToken}`, 'DPoP', proof]
+  return { method: 'GET', target: '/items', rawHeaders: ['Host', 'api.example.com', ...credential] }
+}
+
+/** `accepted`, or the code of the refusal. Anything but a refusal is thrown on. */
+export async function outcomeOf(verification: Promise<unknown>): Promise<string> {
+  try {
+    await verification
+    return 'accepted'
+  } catch (error) {
+    if (error instanceof PopError) return error.code
+    throw error
+  }
 }
 
 /** SHA-256 in base64url, for `b`, `q`, `h` and `ath`. */

@@ -6,7 +6,13 @@ import { pop, ReplayStoreError } from '@oauth-pop/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { apiUrl, createHolders, hashOf, signDpop, signPop } from './builders.ts'
 import { createClock, type FakeClock } from './clock.ts'
-import { encodeRequest, sendRaw, type RawRequest, type RawResponse } from './raw-http.ts'
+import {
+  encodeRequest,
+  sendInPieces,
+  sendRaw,
+  type RawRequest,
+  type RawResponse,
+} from './raw-http.ts'
 import { compareAnswer, isSupported, loadVectors, vectorBody, vectorOptions } from './vectors.ts'
 
 /** A real server of the framework, with the adapter in front of one handler for every path and method. */
@@ -182,10 +188,10 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
         400,
         'ERR_POP_CREDENTIAL_REPEATED',
       ],
-      'a credential that is too long': [
+      'a query credential beside an empty one': [
         () =>
           request({
-            target: `/items?pop_access_token=${'A'.repeat(14_000)}&pop_access_token=`,
+            target: `/items?pop_access_token=${sign()}&pop_access_token=`,
             headers: withHeaders(),
           }),
         400,
@@ -244,6 +250,41 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
         'ERR_POP_PATH_MISMATCH',
       ],
       'a GET proof on HEAD': [() => request({ method: 'HEAD' }), 401, 'ERR_POP_METHOD_MISMATCH'],
+      'a DPoP credential with two proofs': [
+        () =>
+          request({
+            headers: withHeaders(
+              ['Authorization', `DPoP ${signedByDpop.accessToken}`],
+              ['DPoP', signDpop(signedByDpop, clock.seconds())],
+              ['dpop', signDpop(signedByDpop, clock.seconds())],
+            ),
+          }),
+        401,
+        'ERR_POP_PROOF_REPEATED',
+      ],
+      'a method that only an override header names': [
+        () =>
+          request({
+            headers: [
+              ...request({}, { m: 'DELETE' }).headers,
+              ['X-HTTP-Method-Override', 'DELETE'],
+            ],
+          }),
+        401,
+        'ERR_POP_METHOD_MISMATCH',
+      ],
+      'a preflight': [
+        () =>
+          request({
+            method: 'OPTIONS',
+            headers: withHeaders(
+              ['Origin', 'https://app.example'],
+              ['Access-Control-Request-Method', 'GET'],
+            ),
+          }),
+        401,
+        'ERR_POP_CREDENTIAL_MISSING',
+      ],
       'an OPTIONS request without credential': [
         () =>
           request({ method: 'OPTIONS', headers: withHeaders(['Origin', 'https://app.example']) }),
@@ -297,6 +338,7 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
         expect(server.handled()).toBe(before)
         expect(response.status).toBe(status)
         checkRefusal(response, status)
+        expect(JSON.stringify(response)).not.toMatch(/eyJ|evil|app\.example/)
       })
       expect(refused).toEqual([code])
     })
@@ -310,6 +352,49 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(response.status).toBe(401)
       expect(JSON.stringify(response)).not.toContain(canary)
       expect(JSON.stringify(response)).not.toContain(proof)
+    })
+
+    test('refuses a credential of more than 16384 characters', async () => {
+      const form = (length: number): RawRequest => ({
+        method: 'POST',
+        target: '/items',
+        headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
+        body: Buffer.from(`pop_access_token=${'A'.repeat(length)}`),
+      })
+      const own = await harness.start({ ...options, maxBodyBytes: 100_000 })
+      const refused = await watchRefusals(async () => {
+        expect((await sendRaw(own.port, form(16_384))).status).toBe(401)
+        expect((await sendRaw(own.port, form(16_385))).status).toBe(400)
+      })
+      await own.close()
+      expect(refused).toEqual(['ERR_POP_PROOF_MALFORMED', 'ERR_POP_CREDENTIAL_TOO_LONG'])
+    })
+
+    test('accepts a body of exactly the limit', async () => {
+      const body = Buffer.alloc(1000, 0x61)
+      expect((await sendRaw(server.port, post(body, { b: hashOf(body) }))).status).toBe(200)
+    })
+
+    test('verifies OPTIONS like any other method', async () => {
+      const signed = request({ method: 'OPTIONS' }, { m: 'OPTIONS' })
+      expect((await sendRaw(server.port, signed)).status).toBe(200)
+    })
+
+    test.each([
+      ['of known length', {}],
+      ['in chunks', { chunkBytes: 100 }],
+    ])('verifies a signed body %s that arrives in pieces', async (_, change) => {
+      const body = Buffer.alloc(900, 0x61)
+      const good = post(body, { b: hashOf(body) }, change)
+      expect((await sendInPieces(server.port, good, 64)).status).toBe(200)
+      const bad = post(body, { b: hashOf(body.subarray(1)) }, change)
+      expect((await sendInPieces(server.port, bad, 64)).status).toBe(401)
+    })
+
+    test('keeps the connection usable after a refusal because of the body', async () => {
+      const wrong = post(Buffer.from('{"a":2}'), { b: hashOf('{"a":1}') })
+      const both = Buffer.concat([encodeRequest(wrong), encodeRequest(request())])
+      expect(await readStatuses(server.port, both, 2)).toEqual([401, 200])
     })
 
     test.each([
@@ -360,11 +445,8 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       async () => {
         const same = request()
         const before = server.handled()
-        const statuses: number[] = []
-        for (let batch = 0; batch < 10; batch += 1) {
-          const sent = Array.from({ length: 100 }, () => sendRaw(server.port, same))
-          statuses.push(...(await Promise.all(sent)).map(({ status }) => status))
-        }
+        const sent = Array.from({ length: 1000 }, () => sendRaw(server.port, same))
+        const statuses = (await Promise.all(sent)).map(({ status }) => status)
         expect(statuses.filter((status) => status === 200)).toHaveLength(1)
         expect(statuses.filter((status) => status === 401)).toHaveLength(999)
         expect(server.handled() - before).toBe(1)

@@ -27,28 +27,50 @@ const patienceMs = 15_000
  * could merge, reorder, normalise or refuse anything.
  */
 export function sendRaw(port: number, request: RawRequest): Promise<RawResponse> {
-  return exchange(port, encodeRequest(request), request.method === 'HEAD')
+  return exchange(port, [encodeRequest(request)], request.method === 'HEAD')
 }
 
-/** Sends bytes as they are; for what is no request at all. */
-export function exchange(
+/** Sends one request in pieces of some bytes, each in a turn and a packet of its own. */
+export function sendInPieces(
   port: number,
-  bytes: Uint8Array,
-  withoutBody = false,
+  request: RawRequest,
+  pieceBytes: number,
+): Promise<RawResponse> {
+  const bytes = encodeRequest(request)
+  const count = Math.ceil(bytes.length / pieceBytes)
+  const pieces = Array.from({ length: count }, (_, index) =>
+    bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes),
+  )
+  return exchange(port, pieces, request.method === 'HEAD')
+}
+
+function exchange(
+  port: number,
+  pieces: readonly Uint8Array[],
+  withoutBody: boolean,
 ): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => write(pieces))
     const received: Buffer[] = []
     const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), patienceMs)
+    const parse = (closed: boolean): RawResponse | undefined =>
+      parseResponse(Buffer.concat(received).toString('latin1'), withoutBody, closed)
     socket.on('data', (chunk) => {
       received.push(chunk)
-      const response = parseResponse(Buffer.concat(received).toString('latin1'), withoutBody)
+      const response = parse(false)
       if (response !== undefined) finish(() => resolve(response))
     })
     socket.on('error', (error) => finish(() => reject(error)))
-    socket.on('close', () =>
-      finish(() => reject(new Error('the connection closed without an answer'))),
-    )
+    socket.on('close', () => {
+      const response = parse(true)
+      if (response !== undefined) finish(() => resolve(response))
+      else finish(() => reject(new Error('the connection closed without an answer')))
+    })
+
+    function write([piece, ...more]: readonly Uint8Array[]): void {
+      if (piece === undefined || socket.destroyed) return
+      socket.write(piece, () => setImmediate(write, more))
+    }
 
     function finish(settle: () => void): void {
       clearTimeout(timer)
@@ -99,8 +121,12 @@ function chunksOf(body: Uint8Array, size: number): readonly Buffer[] {
   return chunks
 }
 
-/** Undefined until the response is complete. */
-function parseResponse(text: string, withoutBody: boolean): RawResponse | undefined {
+/** Undefined until the response is complete. One without a length lasts until the connection closes. */
+function parseResponse(
+  text: string,
+  withoutBody: boolean,
+  closed: boolean,
+): RawResponse | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const [statusLine = '', ...lines] = text.slice(0, end).split('\r\n')
@@ -108,10 +134,24 @@ function parseResponse(text: string, withoutBody: boolean): RawResponse | undefi
     const colon = line.indexOf(':')
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
   })
-  const rest = text.slice(end + 4)
-  const length = Number(headers.find(([name]) => name === 'content-length')?.[1] ?? 0)
-  const chunked = headers.some(([name]) => name === 'transfer-encoding')
-  const complete = chunked ? rest.endsWith('0\r\n\r\n') : rest.length >= length
   const status = Number(statusLine.split(' ')[1])
-  return complete || withoutBody ? { status, headers, body: rest } : undefined
+  const rest = text.slice(end + 4)
+  if (withoutBody || status === 204 || status === 304) return { status, headers, body: '' }
+  const find = (wanted: string): string | undefined =>
+    headers.find(([name]) => name === wanted)?.[1]
+  if (find('transfer-encoding') !== undefined) {
+    const complete = rest === '0\r\n\r\n' || rest.endsWith('\r\n0\r\n\r\n')
+    return complete ? { status, headers, body: joinChunks(rest) } : undefined
+  }
+  const length = find('content-length')
+  const complete = length === undefined ? closed : rest.length >= Number(length)
+  return complete ? { status, headers, body: rest } : undefined
+}
+
+function joinChunks(text: string): string {
+  const lineEnd = text.indexOf('\r\n')
+  const size = Number.parseInt(text.slice(0, lineEnd), 16)
+  if (!(size > 0)) return ''
+  const start = lineEnd + 2
+  return text.slice(start, start + size) + joinChunks(text.slice(start + size + 2))
 }

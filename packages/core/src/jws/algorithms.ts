@@ -1,5 +1,6 @@
 import { constants, createHmac, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
 import { nonEmptyList, oneOf } from '../option-readers.ts'
+import { toDerSignature } from './ecdsa.ts'
 
 interface Algorithm {
   readonly kty: 'RSA' | 'EC' | 'OKP' | 'oct'
@@ -56,8 +57,8 @@ export function readAlgorithms(
 }
 
 /**
- * Verifies a JWS signature (RFC 7515 section 5.2 step 8). Synchronous on purpose; `bench/` has the
- * measurement. The key must have passed `keys/`: nothing about it is checked here.
+ * Verifies a JWS signature (RFC 7515 section 5.2 step 8). Synchronous on purpose; `bench/README.md`
+ * has the measurement. The key must have passed `keys/`: nothing about it is checked here.
  */
 export function verifySignature(
   name: AlgorithmName,
@@ -65,25 +66,23 @@ export function verifySignature(
   signingInput: string,
   signature: Buffer,
 ): boolean {
-  const algorithm: Algorithm = algorithms[name]
+  const { kty, hash, pss }: Algorithm = algorithms[name]
   const data = Buffer.from(signingInput, 'latin1')
-  if (algorithm.kty === 'oct') return verifyMac(algorithm, key, data, signature)
-  if (algorithm.kty === 'EC') {
-    // JWS has r and s side by side (RFC 7518 section 3.4), OpenSSL wants DER unless told.
-    return verify(algorithm.hash, data, { key, dsaEncoding: 'ieee-p1363' }, signature)
-  }
-  if (algorithm.pss === undefined) return verify(algorithm.hash, data, key, signature)
-  const saltLength = constants.RSA_PSS_SALTLEN_DIGEST
-  return verify(
-    algorithm.hash,
-    data,
-    { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength },
-    signature,
-  )
+  if (kty === 'oct') return verifyMac(hash, key, data, signature)
+  if (pss === true) return verify(hash, data, { key, ...pssOptions }, signature)
+  // Node 24 takes a key inside of an options object apart on every call, a bare one not.
+  if (kty !== 'EC') return verify(hash, data, key, signature)
+  const der = toDerSignature(signature, key)
+  return der !== undefined && verify(hash, data, key, der)
 }
 
-function verifyMac(algorithm: Algorithm, key: KeyObject, data: Buffer, signature: Buffer): boolean {
-  const expected = createHmac(algorithm.hash ?? 'sha256', key)
+const pssOptions = {
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+}
+
+function verifyMac(hash: string | null, key: KeyObject, data: Buffer, signature: Buffer): boolean {
+  const expected = createHmac(hash ?? 'sha256', key)
     .update(data)
     .digest()
   return expected.length === signature.length && timingSafeEqual(expected, signature)

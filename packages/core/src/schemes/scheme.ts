@@ -40,7 +40,7 @@ export interface Proof {
 }
 
 /** What makes two uses of a proof the same (`replay/`). */
-export interface ProofId {
+interface ProofId {
   readonly id: string
   readonly issuedAt: number
 }

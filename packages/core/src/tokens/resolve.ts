@@ -12,7 +12,12 @@ export async function resolveAccessToken(
   exchange: Exchange,
   resolvers: readonly TokenResolver[],
 ): Promise<ResolvedToken> {
-  const context = { sha256: hash('sha256', token, 'buffer') }
+  const context = {
+    // Made when asked for: not every resolver wants it.
+    get sha256(): Uint8Array {
+      return hash('sha256', token, 'buffer')
+    },
+  }
   for (const resolver of resolvers) {
     const resolved = await ask(resolver, token, context)
     if (resolved === undefined) continue

@@ -1,0 +1,8 @@
+import { cpus } from 'node:os'
+import { benchSyncOrAsync } from './sync-or-async.ts'
+import { benchForged, benchVerify } from './verify.ts'
+
+console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}`)
+await benchVerify()
+await benchForged()
+await benchSyncOrAsync()

@@ -1,0 +1,126 @@
+import {
+  constants,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto'
+import type { HttpRequest, Jwk } from '@oauth-pop/core'
+
+export const algorithms = ['ES256', 'EdDSA', 'RS256', 'PS256'] as const
+export type BenchAlgorithm = (typeof algorithms)[number]
+
+/** A key, a token bound to it, and signed requests, all made before the clock runs. */
+export interface Pool {
+  readonly accessToken: string
+  readonly jwk: Jwk
+  readonly requests: readonly HttpRequest[]
+  /** One bare verification of the signature of a request: the limit. */
+  verifyBare(index: number): boolean
+}
+
+const apiHost = 'api.example.com'
+
+/** Makes distinct signed requests; with `forged`, each is signed by a key that is not the token's. */
+export function createPool(algorithm: BenchAlgorithm, size: number, forged = false): Pool {
+  const { publicKey, privateKey } = createKeyPair(algorithm)
+  const signingKey = forged ? createKeyPair(algorithm).privateKey : privateKey
+  const accessToken = randomBytes(525).toString('base64url')
+  const signed = Array.from({ length: size }, (_, index) =>
+    signRequest(algorithm, signingKey, accessToken, index),
+  )
+  const hash = hashOf(algorithm)
+  // The cheapest form of the call: a bare key where the algorithm allows it, and DER for ECDSA.
+  const key = algorithm === 'PS256' ? { key: publicKey, ...pss } : publicKey
+  return {
+    accessToken,
+    jwk: publicKey.export({ format: 'jwk' }) as Jwk,
+    requests: signed.map(({ request }) => request),
+    verifyBare(index) {
+      const { input, bareSignature } = signed[index] as (typeof signed)[number]
+      return verify(hash, Buffer.from(input, 'latin1'), key, bareSignature)
+    },
+  }
+}
+
+function createKeyPair(algorithm: BenchAlgorithm): { publicKey: KeyObject; privateKey: KeyObject } {
+  if (algorithm === 'ES256') return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  if (algorithm === 'EdDSA') return generateKeyPairSync('ed25519')
+  return generateKeyPairSync('rsa', { modulusLength: 2048 })
+}
+
+function hashOf(algorithm: BenchAlgorithm): 'sha256' | null {
+  return algorithm === 'EdDSA' ? null : 'sha256'
+}
+
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
+
+function signRequest(
+  algorithm: BenchAlgorithm,
+  key: KeyObject,
+  accessToken: string,
+  index: number,
+): { input: string; bareSignature: Buffer; request: HttpRequest } {
+  const path = `/photos/${index}`
+  const jti = randomBytes(16).toString('base64url')
+  const payload = {
+    at: accessToken,
+    ts: Math.floor(Date.now() / 1000),
+    m: 'GET',
+    u: apiHost,
+    p: path,
+    jti,
+  }
+  const input = [{ typ: 'pop', alg: algorithm }, payload].map(encode).join('.')
+  const signature = sign(hashOf(algorithm), Buffer.from(input), {
+    key,
+    dsaEncoding: 'ieee-p1363',
+    ...(algorithm === 'PS256' && pss),
+  })
+  const credential = `PoP ${input}.${signature.toString('base64url')}`
+  const bareSignature = algorithm === 'ES256' ? derOf(signature) : signature
+  return {
+    input,
+    bareSignature,
+    request: { method: 'GET', target: path, rawHeaders: rawHeaders(credential) },
+  }
+}
+
+/** What a browser or an SDK sends. The string is made flat, as Node's parser hands it over. */
+function rawHeaders(credential: string): readonly string[] {
+  const authorization = Buffer.from(credential, 'latin1').toString('latin1')
+  const before = [
+    'Host',
+    apiHost,
+    'Connection',
+    'keep-alive',
+    'User-Agent',
+    'bench/1.0',
+    'Accept',
+    '*/*',
+  ]
+  const after = [
+    'Accept-Encoding',
+    'gzip, deflate',
+    'Accept-Language',
+    'en',
+    'Cache-Control',
+    'no-cache',
+  ]
+  return [...before, 'Authorization', authorization, ...after]
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url')
+}
+
+function derOf(signature: Buffer): Buffer {
+  const integers = [signature.subarray(0, 32), signature.subarray(32)].map((bytes) => {
+    const digits = bytes.subarray(bytes.findIndex((byte) => byte !== 0))
+    const content = digits.readUInt8(0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), digits]) : digits
+    return Buffer.concat([Buffer.from([2, content.length]), content])
+  })
+  const content = Buffer.concat(integers)
+  return Buffer.concat([Buffer.from([0x30, content.length]), content])
+}

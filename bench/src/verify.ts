@@ -1,0 +1,117 @@
+import {
+  createVerifier,
+  memoryReplayStore,
+  storedTokens,
+  type ResolvedToken,
+  type TokenResolver,
+  type Verifier,
+} from '@oauth-pop/core'
+import { compareCpuTime, format, type Block } from './interleave.ts'
+import { algorithms, createPool, type BenchAlgorithm, type Pool } from './proofs.ts'
+
+const aims: Readonly<Record<BenchAlgorithm, number>> = {
+  ES256: 1.4,
+  EdDSA: 1.25,
+  RS256: 1.9,
+  PS256: 1.9,
+}
+const audience = 'https://api.example.com'
+const blockSize = 200
+const blocks = 16
+const rounds = 90
+const warmUp = 45
+
+/** `verify()` against one bare `node:crypto` verification of the same signature. */
+export async function benchVerify(): Promise<void> {
+  console.log('\nverify() over one bare node:crypto verification, CPU time, median (quartiles)')
+  for (const algorithm of algorithms) {
+    const pool = createPool(algorithm, blockSize * blocks)
+    const given = await compareCpuTime(accepting(pool, givenToken), bare(pool), rounds, warmUp)
+    const stored = await compareCpuTime(accepting(pool, storedToken), bare(pool), rounds, warmUp)
+    console.log(
+      `${algorithm}  given token ${format(given)}   stored token ${format(stored)}   aim ${aims[algorithm]}`,
+    )
+  }
+}
+
+/** What a stranger can make us spend, against what a client does. */
+export async function benchForged(): Promise<void> {
+  console.log('\nrefusing a forged proof over accepting a valid one, CPU time, median (quartiles)')
+  const pool = createPool('ES256', blockSize * blocks)
+  const forged = createPool('ES256', blockSize * blocks, true)
+  console.log(
+    `ES256  ${format(await compareCpuTime(refusing(forged), accepting(pool, givenToken), rounds, warmUp))}`,
+  )
+}
+
+/** Every pass over the pool has a fresh verifier and store, so that nothing is a replay. */
+function accepting(pool: Pool, createTokens: (pool: Pool) => TokenResolver): Block {
+  let verifier = createBenchVerifier(createTokens(pool))
+  return async (round) => {
+    if (round % blocks === 0) verifier = createBenchVerifier(createTokens(pool))
+    for (const index of blockOf(round)) await verifier.verify(pool.requests[index] as never)
+  }
+}
+
+function refusing(pool: Pool): Block {
+  const verifier = createBenchVerifier(givenToken(pool))
+  return async (round) => {
+    for (const index of blockOf(round)) {
+      await verifier.verify(pool.requests[index] as never).then(mustBeRefused, () => {})
+    }
+  }
+}
+
+function mustBeRefused(): never {
+  throw new Error('a forged proof was accepted')
+}
+
+function bare(pool: Pool): Block {
+  return async (round) => {
+    for (const index of blockOf(round))
+      if (!pool.verifyBare(index)) throw new Error('a signature is wrong')
+  }
+}
+
+function blockOf(round: number): readonly number[] {
+  const start = (round % blocks) * blockSize
+  return Array.from({ length: blockSize }, (_, index) => start + index)
+}
+
+function createBenchVerifier(tokens: TokenResolver): Verifier {
+  const replay = memoryReplayStore({ restartGuard: 'off' })
+  return createVerifier({ publicUrl: audience, tokens, replay, maxAgeSeconds: 3600 })
+}
+
+function claimsOf({ jwk }: Pool): Readonly<Record<string, unknown>> {
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  return {
+    iss: 'https://as.example.com',
+    sub: 'alice',
+    aud: audience,
+    client_id: 'app',
+    scope: 'a b',
+    exp,
+    cnf: { jwk },
+  }
+}
+
+/** A resolver of the application's own that has the answer at hand. */
+function givenToken(pool: Pool): TokenResolver {
+  const claims = claimsOf(pool)
+  const token: ResolvedToken = {
+    claims,
+    confirmation: { jwk: pool.jwk },
+    scopes: ['a', 'b'],
+    subject: 'alice',
+    clientId: 'app',
+    issuer: 'https://as.example.com',
+    audience: [audience],
+  }
+  return { resolve: async () => token }
+}
+
+function storedToken(pool: Pool): TokenResolver {
+  const record = claimsOf(pool)
+  return storedTokens(() => record, { audience })
+}

@@ -1,0 +1,255 @@
+import {
+  bearer,
+  createVerifier,
+  dpop,
+  pop,
+  PopError,
+  requireAnyScope,
+  requireClaims,
+  requireCoverage,
+  requireScopes,
+  type CoverageRequirement,
+  type Guard,
+  type GuardContext,
+  type HttpRequest,
+} from '@oauth-pop/core'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  dpopRequest,
+  hashOf,
+  popRequest,
+  signDpop,
+  signPop,
+} from '@oauth-pop/testkit'
+import { describe, expect, test } from 'vitest'
+
+const clock = createClock()
+const { holder, tokens } = createHolders()
+const verifier = createVerifier({
+  publicUrl: apiUrl,
+  tokens,
+  now: clock.now,
+  schemes: [bearer(), dpop({ algorithms: ['ES256'] }), pop({ uncoveredQuery: 'allow' })],
+})
+
+async function contextOf(request: HttpRequest): Promise<GuardContext> {
+  const { accessToken } = await verifier.verify(request)
+  return { verifier, accessToken }
+}
+
+function popContext(
+  claims: Record<string, unknown> = {},
+  change: Partial<HttpRequest> = {},
+  headers: readonly string[] = [],
+): Promise<GuardContext> {
+  const request = popRequest(signPop(holder(), clock.seconds(), claims), change)
+  return contextOf({ ...request, rawHeaders: [...request.rawHeaders, ...headers] })
+}
+
+async function dpopContext(): Promise<GuardContext> {
+  const dana = holder('jkt')
+  return contextOf(dpopRequest(dana, signDpop(dana, clock.seconds())))
+}
+
+async function refusalOf(guard: Guard, context: GuardContext | undefined): Promise<PopError> {
+  try {
+    await guard(context)
+  } catch (error) {
+    if (error instanceof PopError) return error
+    throw error
+  }
+  throw new Error('the guard let it pass')
+}
+
+async function outcome(guard: Guard, context: GuardContext | undefined): Promise<string> {
+  return Promise.resolve()
+    .then(() => guard(context))
+    .then(
+      () => 'passes',
+      (error: unknown) => (error instanceof PopError ? error.code : String(error)),
+    )
+}
+
+describe('scope guards', () => {
+  test.each<[string, Guard, string]>([
+    ['all of them held', requireScopes('read', 'write'), 'passes'],
+    ['one of two missing', requireScopes('read', 'admin'), 'ERR_POP_SCOPE_INSUFFICIENT'],
+    ['a part of a held name', requireScopes('rea'), 'ERR_POP_SCOPE_INSUFFICIENT'],
+    ['another letter case', requireScopes('Read'), 'ERR_POP_SCOPE_INSUFFICIENT'],
+    ['any: one of two held', requireAnyScope('admin', 'write'), 'passes'],
+    ['any: none held', requireAnyScope('admin', 'owner'), 'ERR_POP_SCOPE_INSUFFICIENT'],
+  ])('%s', async (_, guard, expected) => {
+    expect(await outcome(guard, await popContext())).toBe(expected)
+  })
+
+  test('a refusal speaks the language of the scheme used, and names what is needed', async () => {
+    const guard = requireScopes('read', 'admin')
+    const rest =
+      'realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"'
+    const plain = holder('none')
+    const bearerContext = await contextOf({
+      method: 'GET',
+      target: '/items',
+      rawHeaders: ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`],
+    })
+    const challenges: unknown[] = []
+    for (const context of [await popContext(), await dpopContext(), bearerContext]) {
+      const refusal = await refusalOf(guard, context)
+      expect([refusal.status, refusal.headers['cache-control']]).toEqual([403, 'no-store'])
+      challenges.push(refusal.headers['www-authenticate'])
+    }
+    expect(challenges).toEqual([`PoP ${rest}`, `DPoP ${rest}, algs="ES256"`, `Bearer ${rest}`])
+  })
+
+  test('a scope that a quoted string cannot hold is refused without being named', async () => {
+    const { headers } = await refusalOf(requireScopes("it's=fine"), await popContext())
+    expect(headers['www-authenticate']).toMatch(/error="insufficient_scope"/)
+    expect(headers['www-authenticate']).not.toMatch(/scope="it/)
+  })
+})
+
+describe('requireClaims', () => {
+  test.each<[string, (claims: Readonly<Record<string, unknown>>) => unknown, string]>([
+    ['true', ({ sub }) => sub === 'alice', 'passes'],
+    ['a promise of true', async ({ sub }) => sub === 'alice', 'passes'],
+    ['false', () => false, 'ERR_POP_CLAIMS_INSUFFICIENT'],
+    ['a promise of false', async () => false, 'ERR_POP_CLAIMS_INSUFFICIENT'],
+    ['nothing', () => undefined, 'ERR_POP_CLAIMS_INSUFFICIENT'],
+    ['something truthy', () => 'yes', 'ERR_POP_CLAIMS_INSUFFICIENT'],
+    ['a rejection', () => Promise.reject(new Error('db')), 'ERR_POP_CHECK_FAILED'],
+    ['an error', () => JSON.parse('{'), 'ERR_POP_CHECK_FAILED'],
+  ])('a check that answers with %s', async (_, check, expected) => {
+    expect(await outcome(requireClaims(check as never), await popContext())).toBe(expected)
+  })
+
+  test('a refusal does not name scopes, a failed check has no challenge at all', async () => {
+    const refused = await refusalOf(
+      requireClaims(() => false),
+      await popContext(),
+    )
+    expect(refused.status).toBe(403)
+    expect(refused.headers['www-authenticate']).toMatch(/error="insufficient_scope"/)
+    expect(refused.headers['www-authenticate']).not.toMatch(/scope="/)
+    const failed = await refusalOf(
+      requireClaims(() => {
+        throw new Error('x')
+      }),
+      await popContext(),
+    )
+    expect([failed.status, failed.headers['www-authenticate']]).toEqual([500, undefined])
+  })
+})
+
+describe('requireCoverage', () => {
+  const q = [['a'], hashOf('a=1')]
+  const h = [['X-Tenant'], hashOf('X-Tenant: one')]
+  const tenant = ['X-Tenant', 'one']
+  const body = async (): Promise<Uint8Array> => Buffer.from('abcd')
+
+  test.each<[string, CoverageRequirement, () => Promise<GuardContext>, string | undefined]>([
+    [
+      'a complete query',
+      { query: true },
+      () => popContext({ q }, { target: '/items?a=1' }),
+      undefined,
+    ],
+    ['no query at all', { query: true }, () => popContext(), undefined],
+    ['an unsigned query', { query: true }, () => popContext({}, { target: '/items?a=1' }), 'q'],
+    [
+      'a query signed in part',
+      { query: true },
+      () => popContext({ q }, { target: '/items?a=1&b=2' }),
+      'q',
+    ],
+    [
+      'the named part of a query',
+      { query: ['a'] },
+      () => popContext({ q }, { target: '/items?a=1&b=2' }),
+      undefined,
+    ],
+    [
+      'another part of a query',
+      { query: ['a', 'b'] },
+      () => popContext({ q }, { target: '/items?a=1&b=2' }),
+      'q',
+    ],
+    ['a named parameter that is not there', { query: ['a'] }, () => popContext(), 'q'],
+    [
+      'a query signed as a whole',
+      { query: ['a'] },
+      () => popContext({ q: [[], 'a=1'] }, { target: '/items?a=1' }),
+      undefined,
+    ],
+    ['a signed header', { headers: ['x-tenant'] }, () => popContext({ h }, {}, tenant), undefined],
+    [
+      'a signed header in other letters',
+      { headers: ['X-TENANT'] },
+      () => popContext({ h }, {}, tenant),
+      undefined,
+    ],
+    ['an unsigned header', { headers: ['x-tenant'] }, () => popContext({}, {}, tenant), 'h'],
+    ['a signed body', { body: true }, () => popContext({ b: hashOf('abcd') }, { body }), undefined],
+    ['an unsigned body', { body: true }, () => popContext({}, { body }), 'b'],
+    ['a DPoP proof and a body', { body: true }, dpopContext, 'b'],
+    ['a DPoP proof without query', { query: true }, dpopContext, undefined],
+  ])('%s', async (_, requirement, makeContext, lacking) => {
+    const context = await makeContext()
+    const guard = requireCoverage(requirement)
+    if (lacking === undefined) {
+      expect(await outcome(guard, context)).toBe('passes')
+      return
+    }
+    const refusal = await refusalOf(guard, context)
+    expect(refusal).toMatchObject({
+      code: 'ERR_POP_COVERAGE_MISSING',
+      status: 401,
+      cause: { member: lacking },
+    })
+  })
+
+  test('the word of the refusal is that of the scheme used', async () => {
+    const guard = requireCoverage({ body: true })
+    expect((await refusalOf(guard, await popContext())).error).toBe('invalid_token')
+    expect((await refusalOf(guard, await dpopContext())).error).toBe('invalid_dpop_proof')
+  })
+
+  test.each<[string, unknown]>([
+    ['nothing', {}],
+    ['undefined only', { query: undefined }],
+    ['an empty query', { query: [] }],
+    ['a misspelled part', { querry: true }],
+    ['a body that is no flag', { body: 'yes' }],
+    ['no options', undefined],
+  ])('to require %s is a mistake at start-up', (_, requirement) => {
+    expect(() => requireCoverage(requirement as never)).toThrow(TypeError)
+  })
+})
+
+describe('guards without a verified token', () => {
+  const guards: Record<string, Guard> = {
+    requireScopes: requireScopes('read'),
+    requireAnyScope: requireAnyScope('read'),
+    requireClaims: requireClaims(() => true),
+    requireCoverage: requireCoverage({ body: true }),
+  }
+
+  test.each(Object.entries(guards))('%s refuses an anonymous request', async (_, guard) => {
+    const refusal = await refusalOf(guard, { verifier, accessToken: undefined })
+    expect([refusal.status, refusal.error]).toEqual([401, undefined])
+    expect(refusal.headers['www-authenticate']).toEqual([
+      'PoP realm="api.example.com"',
+      'DPoP realm="api.example.com", algs="ES256"',
+      'Bearer realm="api.example.com"',
+    ])
+  })
+
+  test.each(Object.entries(guards))('%s refuses when no verifier ran', async (_, guard) => {
+    const refusal = await refusalOf(guard, undefined)
+    expect([refusal.status, refusal.headers]).toEqual([
+      401,
+      { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' },
+    ])
+  })
+})
