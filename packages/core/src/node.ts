@@ -145,8 +145,8 @@ function keepPrivate(response: ServerResponse): void {
     ...rest: unknown[]
   ) {
     const [reason, headers] =
-      typeof rest[0] === 'string' ? [rest[0], rest[1]] : [undefined, rest[0]]
-    for (const [name, value] of headerEntries(headers)) this.setHeader(name, value)
+      typeof rest[0] === 'string' ? [rest[0], rest[1]] : [undefined, rest[1] ?? rest[0]]
+    mergeHeaders(this, headers)
     const directives = String(this.getHeader('cache-control') ?? '').toLowerCase()
     if (!/(?:^|[,\s])(?:private|no-store)(?:$|[,\s])/.test(directives))
       this.setHeader('cache-control', 'private')
@@ -154,11 +154,19 @@ function keepPrivate(response: ServerResponse): void {
   } as ServerResponse['writeHead']
 }
 
-/** `writeHead` takes an object or a flat list of names and values. */
-function headerEntries(headers: unknown): readonly [string, string | string[]][] {
-  if (!Array.isArray(headers)) return Object.entries(headers ?? {}) as [string, string][]
+/** What `writeHead` does with its headers: an object, or a flat list in which names may repeat. */
+function mergeHeaders(response: ServerResponse, headers: unknown): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers ?? {})) {
+      response.setHeader(name, value as string | string[])
+    }
+    return
+  }
   const flat = headers.flat() as string[]
-  return flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] ?? '']] : []))
+  const names = flat.filter((_, index) => index % 2 === 0)
+  for (const name of names) response.removeHeader(name)
+  for (const [index, name] of names.entries())
+    response.appendHeader(name, flat[index * 2 + 1] ?? '')
 }
 
 function toHttpRequest(request: IncomingMessage, view: FrameworkView, limit: number): HttpRequest {

@@ -97,6 +97,8 @@ function openExchange(request: HttpRequest, settings: Settings): Exchange {
   const locations = locationsOf(settings.locations, request)
   const target = readTarget(request.target, locations)
   const now = Math.floor(settings.now() / 1000)
+  // Every comparison with NaN is false, so a broken clock would let everything be in time.
+  if (!Number.isFinite(now)) throw new PopError('ERR_POP_INTERNAL', { member: 'now' })
   return { request, target, locations, now, maxAgeSeconds, clockToleranceSeconds, nonces }
 }
 

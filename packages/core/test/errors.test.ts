@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import diagnostics from 'node:diagnostics_channel'
 import {
   createVerifier,
+  isPopError,
   PopError,
   popErrorCodes,
   type AcceptedEvent,
   type RefusedEvent,
 } from '@oauth-pop/core'
-import { apiUrl, createClock, createHolders, signPop } from '@oauth-pop/testkit'
-import { describe, expect, test } from 'vitest'
+import { apiUrl, createClock, createHolders, popRequest, signPop } from '@oauth-pop/testkit'
+import { describe, expect, test, vi } from 'vitest'
 
 const clock = createClock()
 const { holder, tokens } = createHolders()
@@ -70,6 +71,51 @@ describe('PopError', () => {
   })
 })
 
+describe('evidence', () => {
+  test.each<[string, unknown, unknown]>([
+    ['text', 'abc', 'abc'],
+    ['long text', 'a'.repeat(257), 'a'.repeat(256)],
+    ['a number', 5, 5],
+    ['a flag', false, false],
+    ['nothing', undefined, undefined],
+    ['null', null, 'null'],
+    ['an object', { password: 'x' }, 'object'],
+    ['a list', ['a', 1], 'a 1'],
+    ['a long list', ['a'.repeat(300), 'b'], 'a'.repeat(256)],
+  ])('shows %s', (_, actual, shown) => {
+    const { cause } = new PopError('ERR_POP_INTERNAL', { member: 'x', actual })
+    expect(cause).toStrictEqual({ member: 'x', actual: shown })
+    expect(Object.isFrozen(cause)).toBe(true)
+  })
+
+  test('can be the error of a dependency, as it is', () => {
+    const cause = new Error('connection refused')
+    expect(new PopError('ERR_POP_REPLAY_UNAVAILABLE', cause).cause).toBe(cause)
+  })
+
+  test('is not there when there is none', () => {
+    expect('cause' in new PopError('ERR_POP_INTERNAL')).toBe(false)
+  })
+})
+
+describe('isPopError', () => {
+  test.each<[string, unknown, boolean]>([
+    ['our own', new PopError('ERR_POP_INTERNAL'), true],
+    [
+      'that of another copy',
+      Object.assign(new Error('x'), { name: 'PopError', code: 'ERR_POP_INTERNAL' }),
+      true,
+    ],
+    ['any error', new Error('x'), false],
+    ['an error with a code', Object.assign(new Error('x'), { code: 'ERR_POP_INTERNAL' }), false],
+    ['one without a code', Object.assign(new Error('x'), { name: 'PopError' }), false],
+    ['an object', { name: 'PopError', code: 'ERR_POP_INTERNAL' }, false],
+    ['nothing', undefined, false],
+  ])('%s', (_, error, expected) => {
+    expect(isPopError(error)).toBe(expected)
+  })
+})
+
 describe('events', () => {
   function collect<T>(channel: string): { events: T[]; stop: () => void } {
     const events: T[] = []
@@ -110,6 +156,34 @@ describe('events', () => {
     expect(events[0]).toMatchObject({ status: 401, scheme: 'PoP', cause: { member: 'p' } })
     expect(JSON.stringify(events)).not.toMatch(/secret|eyJ/)
     expect(JSON.stringify(events)).not.toContain(alice.accessToken)
+  })
+})
+
+describe('the lines of NODE_DEBUG=oauth-pop', () => {
+  test('say what happened, on one line, without token, proof, nonce or jti', async () => {
+    const lines: string[] = []
+    vi.resetModules()
+    vi.doMock(import('node:util'), async (original) => {
+      const util = await original()
+      const log = (text: string, ...values: unknown[]): void =>
+        void lines.push(util.format(text, ...values))
+      return { ...util, debuglog: () => Object.assign(log, { enabled: true }) }
+    })
+    const fresh = await import('@oauth-pop/core')
+    vi.doUnmock('node:util')
+    const own = fresh.createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
+    const secrets = { jti: 'secret-jti', nonce: 'secret-nonce' }
+    for (const claims of [secrets, secrets, { ...secrets, p: '/other\r\nfaked' }]) {
+      const request = popRequest(signPop(alice, clock.seconds(), claims))
+      await own.verify(request).catch(() => undefined)
+    }
+    expect(lines).toEqual([
+      'accepted PoP token of client "app"',
+      'refused PoP: 401 ERR_POP_PROOF_REPLAYED: The proof has been used before {}',
+      expect.stringMatching(/^refused PoP: 401 ERR_POP_PATH_MISMATCH: .*\/other\\r\\nfaked/),
+    ])
+    expect(lines.join('')).not.toMatch(/[\r\n]|secret|eyJ/)
+    expect(lines.join('')).not.toContain(alice.accessToken)
   })
 })
 

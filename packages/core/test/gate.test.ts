@@ -3,9 +3,12 @@ import {
   apiUrl,
   createClock,
   createHolders,
+  dpopRequest,
   mutators,
+  outcomeOf,
   popPayload,
   signCompact,
+  signDpop,
   signPop,
 } from '@oauth-pop/testkit'
 import { sign } from 'node:crypto'
@@ -78,6 +81,33 @@ describe('the strict gate', () => {
       { numRuns: 3000 },
     )
     expect(claims()).toBe(0)
+  })
+
+  test('refuses every edit of a single character of a DPoP proof or its token', async () => {
+    const { verifier, claims } = createCounted()
+    const dana = holder('jkt')
+    const proof = signDpop(dana, clock.seconds())
+    const edit = fc.record({
+      part: fc.constantFrom('proof', 'token'),
+      at: fc.nat(),
+      how: fc.constantFrom('replace', 'insert', 'delete'),
+      character: fc.constantFrom(...Array.from('AZaz09-_.=+/~ ,')),
+    })
+    await fc.assert(
+      fc.asyncProperty(edit, async ({ part, at, how, character }) => {
+        const text = part === 'proof' ? proof : dana.accessToken
+        const index = at % text.length
+        const put = how === 'delete' ? '' : character
+        const edited = text.slice(0, index) + put + text.slice(how === 'insert' ? index : index + 1)
+        fc.pre(edited.trim() !== text)
+        const accessToken = part === 'token' ? edited : dana.accessToken
+        const request = dpopRequest({ ...dana, accessToken }, part === 'proof' ? edited : proof)
+        expect(await outcomeOf(verifier.verify(request))).not.toBe('accepted')
+      }),
+      { numRuns: 3000 },
+    )
+    expect(claims()).toBe(0)
+    expect(await outcomeOf(verifier.verify(dpopRequest(dana, proof)))).toBe('accepted')
   })
 
   test('never throws anything but its own error, whatever arrives', async () => {

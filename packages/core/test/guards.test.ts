@@ -23,7 +23,7 @@ import {
   signDpop,
   signPop,
 } from '@oauth-pop/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 const clock = createClock()
 const { holder, tokens } = createHolders()
@@ -196,17 +196,18 @@ describe('requireCoverage', () => {
     ['a DPoP proof without query', { query: true }, dpopContext, undefined],
   ])('%s', async (_, requirement, makeContext, lacking) => {
     const context = await makeContext()
-    const guard = requireCoverage(requirement)
-    if (lacking === undefined) {
-      expect(await outcome(guard, context)).toBe('passes')
-      return
+    const judge = async (): Promise<string | undefined> => {
+      try {
+        await requireCoverage(requirement)(context)
+        return undefined
+      } catch (error) {
+        if (!(error instanceof PopError)) throw error
+        const { member } = error.cause as { member: string }
+        return `${error.status} ${error.code} ${member}`
+      }
     }
-    const refusal = await refusalOf(guard, context)
-    expect(refusal).toMatchObject({
-      code: 'ERR_POP_COVERAGE_MISSING',
-      status: 401,
-      cause: { member: lacking },
-    })
+    const refused = lacking && `401 ERR_POP_COVERAGE_MISSING ${lacking}`
+    expect(await judge()).toBe(refused)
   })
 
   test('the word of the refusal is that of the scheme used', async () => {
@@ -251,5 +252,18 @@ describe('guards without a verified token', () => {
       401,
       { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' },
     ])
+  })
+
+  test('the operator hears once that no verifier ran', async () => {
+    vi.resetModules()
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const fresh = await import('@oauth-pop/core')
+    const guard = fresh.requireScopes('read')
+    for (const _ of [1, 2, 3]) expect(() => guard(undefined)).toThrow(fresh.PopError)
+    expect(warning).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/mount the middleware before it/),
+      expect.objectContaining({ type: 'OAuthPopWarning' }),
+    )
+    warning.mockRestore()
   })
 })

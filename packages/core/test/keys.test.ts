@@ -119,6 +119,15 @@ describe('key hygiene', () => {
       point('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'),
       'order',
     ],
+    ['the prime itself', 'EdDSA', point(`ed${'ff'.repeat(30)}7f`), 'order'],
+    [
+      'a number just below the prime',
+      'EdDSA',
+      point(`eb${'ff'.repeat(30)}7f`),
+      'ERR_POP_PROOF_SIGNATURE_INVALID',
+    ],
+    ['the alg of another curve', 'EdDSA', { ...okp, alg: 'ES256' }, 'alg'],
+    ['the alg of an Edwards curve', 'ES256', { ...ec, alg: 'Ed25519' }, 'alg'],
     ['31 bytes', 'EdDSA', point('00'.repeat(31)), 'encoding'],
   ] as const)('%s with %s', async (_, algorithm, jwk, outcome) => {
     expect(await judge(algorithm, jwk)).toBe(outcome)

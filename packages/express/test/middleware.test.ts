@@ -95,6 +95,35 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     expect((await send(jsonPost('{"a":2}', { b: hashOf('{"a":1}') }))).status).toBe(401)
   })
 
+  test.each<[string, string, (express: typeof express5) => RequestHandler, string]>([
+    ['express.raw', 'application/octet-stream', (own) => own.raw(), '"data":[97,61,49]'],
+    [
+      'express.text',
+      'text/plain',
+      (own) => (own as typeof express5 & { text(): RequestHandler }).text(),
+      '"a=1"',
+    ],
+    [
+      'express.urlencoded',
+      'application/x-www-form-urlencoded',
+      (own) => own.urlencoded({ extended: false }),
+      '{"a":"1"}',
+    ],
+  ])('before %s, leaves the verified body to it', async (_, type, parser, parsed) => {
+    const send = await serve((app) => {
+      app.use(popMiddleware(options), parser(express))
+      echo(app)
+    })
+    const post = (b: string): RawRequest =>
+      signed(
+        { b: hashOf(b) },
+        { method: 'POST', headers: [['Content-Type', type]], body: Buffer.from('a=1') },
+      )
+    const response = await send(post('a=1'))
+    expect([response.status, response.body.includes(parsed)]).toEqual([200, true])
+    expect((await send(post('a=2'))).status).toBe(401)
+  })
+
   test('after an asynchronous middleware, still sees a body that has arrived long ago', async () => {
     const send = await serve((app) => {
       app.use((_request, _response, next) => void setTimeout(next, 30))
@@ -180,6 +209,64 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     expect(claim).toHaveBeenCalledTimes(1)
   })
 
+  test('with CORS mounted first, answers a preflight and lets scripts read a refusal', async () => {
+    const send = await serve((app) => {
+      app.use((request, response, next) => {
+        response.set({
+          'Access-Control-Allow-Origin': 'https://app.example',
+          'Access-Control-Expose-Headers': 'WWW-Authenticate, DPoP-Nonce',
+        })
+        const asks = request.get('access-control-request-method') !== undefined
+        if (request.method === 'OPTIONS' && asks) response.sendStatus(204)
+        else next()
+      })
+      app.use(popMiddleware(options))
+      echo(app)
+    })
+    const headers: RawRequest['headers'] = [
+      ['Host', 'api.example.com'],
+      ['Origin', 'https://app.example'],
+    ]
+    const preflight = await send({
+      method: 'OPTIONS',
+      target: '/items',
+      headers: [...headers, ['Access-Control-Request-Method', 'GET']],
+    })
+    expect([preflight.status, challengeOf(preflight)]).toEqual([204, undefined])
+    const refused = await send({ method: 'GET', target: '/items', headers })
+    expect(refused.status).toBe(401)
+    expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
+    expect(refused.headers).toContainEqual([
+      'access-control-expose-headers',
+      'WWW-Authenticate, DPoP-Nonce',
+    ])
+  })
+
+  test('the answer of the default error handler shows no stack', async () => {
+    const send = await serve((app) => {
+      app.use(popMiddleware(options))
+      echo(app)
+    })
+    const { body } = await send(signed({ p: '/other' }))
+    expect(body).not.toMatch(/node_modules|\.ts|\bat /)
+  })
+
+  test('a request that the parser of Node refuses never arrives', async () => {
+    const handled = vi.fn<() => void>()
+    const send = await serve((app) => {
+      app.use((_request, response) => {
+        handled()
+        response.end()
+      })
+    })
+    const headers: RawRequest['headers'] = [
+      ['Host', 'api.example.com'],
+      ['Authorization', `PoP ${'A'.repeat(17_000)}`],
+    ]
+    expect((await send({ method: 'GET', target: '/items', headers })).status).toBe(431)
+    expect(handled).not.toHaveBeenCalled()
+  })
+
   test('two verifiers on one request are a configuration error', async () => {
     const send = await serve((app) => {
       app.use(popMiddleware(options), popMiddleware(options))
@@ -246,6 +333,33 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     expect([await ask(true), await ask(false)]).toEqual([200, 401])
   })
 
+  test("with publicUrl 'request', refuses a list of forwarded hosts", async () => {
+    const send = await serve((app) => {
+      app.set('trust proxy', true)
+      app.use(popMiddleware({ ...options, publicUrl: 'request' }))
+      echo(app)
+    })
+    const headers: RawRequest['headers'] = [
+      ['X-Forwarded-Host', 'api.example.com, evil.example'],
+      ['X-Forwarded-Proto', 'https'],
+    ]
+    expect((await send(signed({}, { headers }))).status).toBe(400)
+  })
+
+  test('an error of the handler keeps the headers of a query credential', async () => {
+    const send = await serve((app) => {
+      app.use(popMiddleware(options), () => {
+        throw new Error('secret detail')
+      })
+    })
+    const target = `/items?pop_access_token=${signPop(alice, Math.floor(Date.now() / 1000))}`
+    const headers: RawRequest['headers'] = [['Host', 'api.example.com']]
+    const response = await send({ method: 'GET', target, headers })
+    expect(response.status).toBe(500)
+    expect(response.headers).toContainEqual(['cache-control', 'private'])
+    expect(response.headers).toContainEqual(['referrer-policy', 'no-referrer'])
+  })
+
   describe('guards', () => {
     const guarded = (
       guard: RequestHandler,
@@ -283,6 +397,47 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       const response = await (await guarded(requireClaims(throws)))(signed())
       expect(response.status).toBe(500)
       expect(response.body).not.toContain('secret detail')
+    })
+
+    test('a check that rejects later is 500 too, and does not hang', async () => {
+      const rejects = async (): Promise<boolean> => {
+        await new Promise(setImmediate)
+        throw new Error('secret detail')
+      }
+      const response = await (await guarded(requireClaims(rejects)))(signed())
+      expect(response.status).toBe(500)
+      expect(response.body).not.toContain('secret detail')
+    })
+
+    test('in front of the middleware, a guard refuses what it cannot know', async () => {
+      const send = await serve((app) => {
+        app.use(requireScopes('read'), popMiddleware(options))
+        echo(app)
+      })
+      expect((await send(signed())).status).toBe(401)
+    })
+
+    test('several in a row must all hold', async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(options), requireScopes('read'))
+        app.use('/items', requireScopes('admin'))
+        echo(app)
+      })
+      expect((await send(signed())).status).toBe(403)
+      expect((await send(signed({}, { target: '/other' }))).status).toBe(200)
+    })
+
+    test('a refusal of a guard is not cached, and a custom error handler keeps its challenge', async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(options), requireScopes('admin'))
+        app.use(((_error, _request, response, _next) => {
+          response.status(403).json({ mine: true })
+        }) as ErrorRequestHandler)
+      })
+      const response = await send(signed())
+      expect([response.status, response.body]).toEqual([403, '{"mine":true}'])
+      expect(challengeOf(response)).toMatch(/^PoP realm=.*error="insufficient_scope"/)
+      expect(response.headers).toContainEqual(['cache-control', 'no-store'])
     })
 
     test('a body that must be signed and is not is 401, so that the client can sign again', async () => {

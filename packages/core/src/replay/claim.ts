@@ -29,8 +29,8 @@ export async function claimProof(verified: VerifiedProof, settings: ReplaySettin
   const entry = replayEntry(verified)
   if (entry === undefined || settings.replay === undefined) return
   // A slow body or token source may have outlasted the proof, and with it any entry for it.
-  if (Math.floor(settings.now() / 1000) > entry.expiresAt)
-    throw new PopError('ERR_POP_PROOF_EXPIRED')
+  const inTime = Math.floor(settings.now() / 1000) <= entry.expiresAt
+  if (!inTime) throw new PopError('ERR_POP_PROOF_EXPIRED')
   const first = await withinDeadline(settings.replay, entry)
   if (first === true) return
   if (first === false) throw new PopError('ERR_POP_PROOF_REPLAYED')

@@ -1,3 +1,4 @@
+import { optionError } from '../errors.ts'
 import { warn } from '../events.ts'
 import { oneOf, readOptions, wholeNumber } from '../option-readers.ts'
 import { ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
@@ -46,6 +47,9 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
   const seconds = (): number => Math.floor((own.now ?? Date.now)() / 1000)
 
   const madeAt = seconds()
+  if (!Number.isFinite(madeAt)) {
+    throw optionError('ERR_POP_OPTION_INVALID', 'memoryReplayStore now must give milliseconds')
+  }
   const buckets = new Map<number, Bucket>()
   let size = 0
   let droppedBelow = 0
@@ -54,7 +58,7 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
   function dropExpired(now: number): void {
     for (const [number, bucket] of buckets) {
       const end = (number + 1) * bucketSeconds
-      if (end > now) continue
+      if (!(end <= now)) continue
       buckets.delete(number)
       size -= bucket.ids.size
       droppedBelow = Math.max(droppedBelow, end)

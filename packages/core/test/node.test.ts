@@ -1,0 +1,396 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http'
+import { connect, createServer as createHttp2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
+import { PopError, type AccessToken } from '@oauth-pop/core'
+import {
+  createProtection,
+  guardContext,
+  type AdapterOptions,
+  type Protection,
+} from '@oauth-pop/core/node'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  hashOf,
+  sendInPieces,
+  sendRaw,
+  signPop,
+  type RawRequest,
+  type RawResponse,
+} from '@oauth-pop/testkit'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test } from 'vitest'
+
+const clock = createClock()
+const { holder, tokens } = createHolders()
+const alice = holder()
+const options: AdapterOptions = { publicUrl: apiUrl, tokens, now: clock.now }
+
+type Handle = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  verify: (protection?: Protection) => Promise<AccessToken | undefined>,
+) => Promise<void>
+
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+})
+
+/** A bare Node server: the adapter's part, and nothing of any framework. */
+async function serve(handle: Handle, own: Partial<AdapterOptions> = {}): Promise<number> {
+  const protection = createProtection({ ...options, ...own })
+  const server = createServer((request, response) => {
+    const view = { target: request.url ?? '', origin: () => apiUrl }
+    handle(request, response, (other = protection) => other.verify(request, response, view)).catch(
+      (error: unknown) => {
+        if (!(error instanceof PopError)) throw error
+        response.writeHead(error.status).end(JSON.stringify(error))
+      },
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closing.push(() => server.close().closeAllConnections())
+  return (server.address() as AddressInfo).port
+}
+
+function get(target = '/items', claims: Record<string, unknown> = {}): RawRequest {
+  const proof = signPop(alice, clock.seconds(), claims)
+  const headers = [
+    ['Host', 'api.example.com'],
+    ['Authorization', `PoP ${proof}`],
+  ] as const
+  return { method: 'GET', target, headers }
+}
+
+function post(body: Buffer, change: Partial<RawRequest> = {}): RawRequest {
+  return { ...get('/items', { m: 'POST', b: hashOf(body) }), method: 'POST', body, ...change }
+}
+
+function inQuery(): RawRequest {
+  const target = `/items?pop_access_token=${signPop(alice, clock.seconds())}`
+  return { method: 'GET', target, headers: [['Host', 'api.example.com']] }
+}
+
+function valuesOf({ headers }: RawResponse, wanted: string): readonly string[] {
+  return headers.filter(([name]) => name === wanted).map(([, value]) => value)
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+describe('options of an adapter', () => {
+  test.each<[string, object, string]>([
+    ['a limit below zero', { maxBodyBytes: -1 }, 'ERR_POP_OPTION_INVALID'],
+    ['an endless limit', { maxBodyBytes: Infinity }, 'ERR_POP_OPTION_INVALID'],
+    ['optional as text', { optional: 'true' }, 'ERR_POP_OPTION_INVALID'],
+    ['a misspelled name', { optionall: true }, 'ERR_POP_OPTION_UNKNOWN'],
+  ])('%s fails at start-up', (_, wrong, code) => {
+    expect(() => createProtection({ ...options, ...wrong })).toThrow(
+      expect.objectContaining({ name: 'TypeError', code }) as Error,
+    )
+  })
+})
+
+describe('a credential in the query', () => {
+  const cases: Record<string, [(response: ServerResponse) => void, readonly string[]]> = {
+    nothing: [(response) => void response.end(), ['private']],
+    public: [(response) => void response.setHeader('Cache-Control', 'public').end(), ['private']],
+    'public in writeHead': [
+      (response) => void response.writeHead(200, { 'Cache-Control': 'public' }).end(),
+      ['private'],
+    ],
+    'public in writeHead with a reason': [
+      (response) => void response.writeHead(200, 'Fine', { 'Cache-Control': 'public' }).end(),
+      ['private'],
+    ],
+    'public in writeHead as a list': [
+      (response) => void response.writeHead(200, ['Cache-Control', 'public']).end(),
+      ['private'],
+    ],
+    'public, flushed': [
+      (response) => {
+        response.setHeader('Cache-Control', 'max-age=60')
+        response.flushHeaders()
+        response.end()
+      },
+      ['private'],
+    ],
+    'a word that only contains private': [
+      (response) => void response.setHeader('Cache-Control', 'x-private, public').end(),
+      ['private'],
+    ],
+    'private for one field only': [
+      (response) => void response.setHeader('Cache-Control', 'private="set-cookie"').end(),
+      ['private'],
+    ],
+    'private with an age': [
+      (response) => void response.setHeader('Cache-Control', 'max-age=60, private').end(),
+      ['max-age=60, private'],
+    ],
+    'private in other letters': [
+      (response) => void response.setHeader('Cache-Control', 'Private').end(),
+      ['Private'],
+    ],
+    'no-store': [
+      (response) => void response.writeHead(200, { 'cache-control': 'no-store' }).end(),
+      ['no-store'],
+    ],
+  }
+
+  test.each(Object.entries(cases))(
+    'stays private when the handler says %s',
+    async (_, [say, is]) => {
+      const port = await serve(async (_request, response, verify) => {
+        await verify()
+        say(response)
+      })
+      const response = await sendRaw(port, inQuery())
+      expect(response.status).toBe(200)
+      expect(valuesOf(response, 'cache-control')).toEqual(is)
+      expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
+    },
+  )
+
+  test('a credential in a header leaves the caching rules to the handler', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      response.setHeader('Cache-Control', 'public').end()
+    })
+    const response = await sendRaw(port, get())
+    expect(valuesOf(response, 'cache-control')).toEqual(['public'])
+    expect(valuesOf(response, 'referrer-policy')).toEqual([])
+  })
+
+  test('every cookie of a list of headers survives', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      response.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']).end()
+    })
+    const response = await sendRaw(port, inQuery())
+    expect(valuesOf(response, 'set-cookie')).toEqual(['a=1', 'b=2'])
+  })
+})
+
+describe('the body behind the verification', () => {
+  test('arrives whole at whoever reads it, in whatever pieces it came', async () => {
+    const port = await serve(async (request, response, verify) => {
+      await verify()
+      response.end(hashOf(await readBody(request)))
+    })
+    const sizes = fc.record({
+      length: fc.integer({ min: 0, max: 5000 }),
+      chunk: fc.option(fc.integer({ min: 1, max: 2000 }), { nil: undefined }),
+      piece: fc.integer({ min: 200, max: 3000 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(sizes, async ({ length, chunk, piece }) => {
+        const body = Buffer.alloc(length, 'abcdefg')
+        const change = chunk === undefined ? {} : { chunkBytes: chunk }
+        const response = await sendInPieces(port, post(body, change), piece)
+        expect([response.status, response.body]).toEqual([200, hashOf(body)])
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('is not held back when nothing needs it', async () => {
+    const port = await serve(async (request, response, verify) => {
+      await verify()
+      response.end(String((await readBody(request)).length))
+    })
+    const unsigned = { ...get('/items', { m: 'POST' }), method: 'POST', body: Buffer.alloc(5000) }
+    expect((await sendRaw(port, unsigned)).body).toBe('5000')
+  })
+
+  test('that has arrived whole before anyone asks is read all the same', async () => {
+    const port = await serve(async (request, response, verify) => {
+      while (!request.complete) await new Promise(setImmediate)
+      await verify()
+      response.end(hashOf(await readBody(request)))
+    })
+    const body = Buffer.from('abcd')
+    expect((await sendRaw(port, post(body))).body).toBe(hashOf(body))
+    const wrong = { ...post(body), body: Buffer.from('abce') }
+    expect((await sendRaw(port, wrong)).status).toBe(401)
+  })
+
+  test('of a refused request is still there for an error handler', async () => {
+    const port = await serve(async (request, response, verify) => {
+      const error: unknown = await verify().catch((reason: unknown) => reason)
+      const code = error instanceof PopError ? error.code : 'passes'
+      response.end(`${code} ${(await readBody(request)).toString()}`)
+    })
+    const wrong = { ...post(Buffer.from('abcd')), body: Buffer.from('abce') }
+    expect((await sendRaw(port, wrong)).body).toBe('ERR_POP_BODY_MISMATCH abce')
+  })
+
+  test('that says it is too long is refused before it comes', async () => {
+    const handle: Handle = async (_request, response, verify) => {
+      await verify()
+      response.end()
+    }
+    const port = await serve(handle, { maxBodyBytes: 2000 })
+    const half = post(Buffer.alloc(2001), { truncate: true })
+    expect((await sendRaw(port, half)).status).toBe(413)
+  })
+
+  test('that somebody has begun to read is a wiring error, never a skip', async () => {
+    const port = await serve(async (request, response, verify) => {
+      request.resume()
+      await verify()
+      response.end()
+    })
+    expect((await sendRaw(port, post(Buffer.from('abcd')))).status).toBe(500)
+  })
+
+  test.each([
+    ['exactly the limit', 2000, 200],
+    ['a byte over the limit', 2001, 413],
+  ])('of %s', async (_, length, status) => {
+    const handle: Handle = async (request, response, verify) => {
+      await verify()
+      response.end(String((await readBody(request)).length))
+    }
+    const port = await serve(handle, { maxBodyBytes: 2000 })
+    for (const change of [{}, { chunkBytes: 150 }]) {
+      const response = await sendInPieces(port, post(Buffer.alloc(length), change), 512)
+      expect(response.status).toBe(status)
+      expect(valuesOf(response, 'connection')).toEqual([status === 413 ? 'close' : 'keep-alive'])
+    }
+  })
+})
+
+describe('one verification for a request', () => {
+  test('is shared by everyone who asks, at once or later', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      const [first, second] = await Promise.all([verify(), verify()])
+      const third = await verify()
+      response.end(String(first !== undefined && first === second && first === third))
+    })
+    expect((await sendRaw(port, get())).body).toBe('true')
+  })
+
+  test('sets its headers once, so that a handler may tighten them in between', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      response.setHeader('Cache-Control', 'no-store')
+      await verify()
+      response.end()
+    })
+    expect(valuesOf(await sendRaw(port, inQuery()), 'cache-control')).toEqual(['no-store'])
+  })
+
+  test('of an anonymous request is anonymous for everyone who asks, where that may be', async () => {
+    const handle: Handle = async (request, response, verify) => {
+      const answers = [await verify(), await verify()].map((token) => typeof token)
+      const context = guardContext(request)
+      response.end([...answers, typeof context, typeof context?.accessToken].join())
+    }
+    const anonymous: RawRequest = {
+      method: 'GET',
+      target: '/items',
+      headers: [['Host', 'api.example.com']],
+    }
+    const port = await serve(handle, { optional: true })
+    expect((await sendRaw(port, anonymous)).body).toBe('undefined,undefined,object,undefined')
+    expect((await sendRaw(await serve(handle), anonymous)).status).toBe(401)
+  })
+
+  test('stays a refusal for everyone who asks', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      const outcomes = await Promise.allSettled([verify(), verify()])
+      outcomes.push(...(await Promise.allSettled([verify()])))
+      response.end(outcomes.map(({ status }) => status).join())
+    })
+    expect((await sendRaw(port, get('/other'))).body).toBe('rejected,rejected,rejected')
+  })
+
+  test('is not done again by another verifier, whether the first accepted or refused', async () => {
+    const other = createProtection(options)
+    const port = await serve(async (_request, response, verify) => {
+      await verify().catch(() => undefined)
+      const error: unknown = await verify(other).catch((reason: unknown) => reason)
+      response.end(error instanceof PopError ? error.code : 'passes')
+    })
+    expect((await sendRaw(port, get())).body).toBe('ERR_POP_TWO_VERIFIERS')
+    expect((await sendRaw(port, get('/other'))).body).toBe('ERR_POP_TWO_VERIFIERS')
+  })
+
+  test('is kept where a logged request does not show it', async () => {
+    const port = await serve(async (request, response, verify) => {
+      await verify()
+      const held = guardContext(request)?.accessToken?.token === alice.accessToken
+      const printed = inspect(request, { depth: 4 }) + inspect(guardContext(request)?.accessToken)
+      const shown = /oauth-pop|ERR_POP/.test(printed) || printed.includes(alice.accessToken)
+      response.end(JSON.stringify({ held, shown }))
+    })
+    expect(JSON.parse((await sendRaw(port, get())).body)).toEqual({ held: true, shown: false })
+  })
+
+  test('that never ran leaves guards without context', async () => {
+    const port = await serve(async (request, response) => {
+      response.end(typeof guardContext(request))
+    })
+    expect((await sendRaw(port, get())).body).toBe('undefined')
+  })
+})
+
+describe('HTTP/2', () => {
+  async function ask(headers: OutgoingHttpHeaders): Promise<string> {
+    const protection = createProtection(options)
+    const server = createHttp2Server((request, response) => {
+      const view = { target: request.url, origin: () => apiUrl }
+      // The compatibility API has the shape that adapters hand on.
+      const [incoming, outgoing] = [request, response] as unknown as [
+        IncomingMessage,
+        ServerResponse,
+      ]
+      protection.verify(incoming, outgoing, view).then(
+        () => response.end('accepted'),
+        (error: unknown) => response.end(error instanceof PopError ? error.code : String(error)),
+      )
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    try {
+      const stream = session.request(headers)
+      const chunks: Buffer[] = []
+      for await (const chunk of stream) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks).toString()
+    } finally {
+      session.close()
+      server.close()
+    }
+  }
+  const signed = (): OutgoingHttpHeaders => ({
+    ':path': '/items',
+    authorization: `PoP ${signPop(alice, clock.seconds())}`,
+  })
+
+  test.each<[string, OutgoingHttpHeaders, string]>([
+    ['only :authority', { ':authority': 'api.example.com' }, 'accepted'],
+    [
+      ':authority and an equal host',
+      { ':authority': 'api.example.com', host: 'api.example.com' },
+      'accepted',
+    ],
+    [
+      ':authority and another host',
+      { ':authority': 'api.example.com', host: 'evil.example' },
+      'ERR_POP_HOST_INVALID',
+    ],
+  ])('%s', async (_, headers, expected) => {
+    expect(await ask({ ...signed(), ...headers })).toBe(expected)
+  })
+})

@@ -1,0 +1,51 @@
+import { createVerifier, pop, PopError, type VerifierOptions } from '@oauth-pop/core'
+import { apiUrl, createClock, createHolders, signPop } from '@oauth-pop/testkit'
+import { describe, expect, test } from 'vitest'
+
+const { holder, tokens } = createHolders()
+const alice = holder()
+
+describe('a proof that may come again', () => {
+  const schemes = [pop({ bearerScheme: true, dangerouslyReusable: true })]
+
+  async function sendTwice(word: string, change: Partial<VerifierOptions> = {}): Promise<string[]> {
+    const clock = createClock()
+    const verifier = createVerifier({
+      publicUrl: apiUrl,
+      tokens,
+      schemes,
+      now: clock.now,
+      ...change,
+    })
+    const proof = signPop(alice, clock.seconds())
+    const rawHeaders = ['Host', 'api.example.com', 'Authorization', `${word} ${proof}`]
+    const outcomes: string[] = []
+    for (let use = 0; use < 2; use += 1) {
+      const outcome = verifier.verify({ method: 'GET', target: '/items', rawHeaders }).then(
+        () => 'accepted',
+        (error: unknown) => (error instanceof PopError ? error.code : String(error)),
+      )
+      outcomes.push(await outcome)
+      clock.advance(300)
+    }
+    return outcomes
+  }
+
+  test('does so under the Bearer scheme, until it is out of time', async () => {
+    expect(await sendTwice('Bearer')).toEqual(['accepted', 'accepted'])
+    expect(await sendTwice('Bearer', { maxAgeSeconds: 299 })).toEqual([
+      'accepted',
+      'ERR_POP_PROOF_EXPIRED',
+    ])
+  })
+
+  test('does not under its own scheme, nor where that is not asked for', async () => {
+    expect(await sendTwice('PoP')).toEqual(['accepted', 'ERR_POP_PROOF_REPLAYED'])
+    const once = { schemes: [pop({ bearerScheme: true })] }
+    expect(await sendTwice('Bearer', once)).toEqual(['accepted', 'ERR_POP_PROOF_REPLAYED'])
+  })
+
+  test('does anywhere where replay protection is dangerously off', async () => {
+    expect(await sendTwice('PoP', { replay: 'dangerously-none' })).toEqual(['accepted', 'accepted'])
+  })
+})

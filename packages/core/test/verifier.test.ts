@@ -1,0 +1,418 @@
+import {
+  bearer,
+  createVerifier,
+  dpop,
+  pop,
+  PopError,
+  storedTokens,
+  type AccessToken,
+  type HttpRequest,
+  type VerifierOptions,
+} from '@oauth-pop/core'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  dpopRequest,
+  hashOf,
+  outcomeOf,
+  popRequest,
+  signDpop,
+  signPop,
+  thumbprintOf,
+} from '@oauth-pop/testkit'
+import { describe, expect, test } from 'vitest'
+
+const clock = createClock()
+const { holder, tokens } = createHolders()
+const alice = holder()
+const dana = holder('jkt')
+
+function createDefault(own: Partial<VerifierOptions> = {}): ReturnType<typeof createVerifier> {
+  return createVerifier({ publicUrl: apiUrl, tokens, now: clock.now, ...own })
+}
+
+function signed(
+  claims: Record<string, unknown> = {},
+  change: Partial<HttpRequest> = {},
+): HttpRequest {
+  return popRequest(signPop(alice, clock.seconds(), claims), change)
+}
+
+describe('the result', () => {
+  async function resultOf(record: Readonly<Record<string, unknown>>): Promise<AccessToken> {
+    const verifier = createDefault({
+      tokens: storedTokens(() => ({ aud: apiUrl, cnf: { jwk: alice.jwk }, ...record }), {
+        audience: apiUrl,
+      }),
+    })
+    return (await verifier.verify(signed())).accessToken
+  }
+
+  test('has every member that the token gives', async () => {
+    const exp = clock.seconds() + 60
+    const record = { iss: 'https://as', sub: 's', client_id: 'c', scope: 'a  b', exp, extra: [1] }
+    expect(await resultOf(record)).toEqual({
+      scheme: 'PoP',
+      scope: 'a b',
+      scopes: ['a', 'b'],
+      subject: 's',
+      clientId: 'c',
+      issuer: 'https://as',
+      audience: [apiUrl],
+      expiresAt: exp,
+      claims: { aud: apiUrl, cnf: { jwk: alice.jwk }, ...record },
+      keyThumbprint: thumbprintOf(alice.jwk),
+      coverage: {
+        method: true,
+        host: true,
+        path: true,
+        query: [],
+        queryComplete: true,
+        headers: [],
+        body: false,
+      },
+    })
+  })
+
+  test('leaves out what the token does not give', async () => {
+    const names = Object.keys(await resultOf({}))
+    for (const name of ['subject', 'clientId', 'issuer', 'expiresAt'])
+      expect(names).not.toContain(name)
+  })
+
+  test.each<[string, object, readonly string[]]>([
+    ['scp as text', { scp: 'a b' }, ['a', 'b']],
+    ['scp as a list', { scp: ['a', 'b'] }, ['a', 'b']],
+    ['scope before scp', { scope: 'a', scp: 'b' }, ['a']],
+    ['an empty scope', { scope: '' }, []],
+  ])('reads %s', async (_, record, scopes) => {
+    expect((await resultOf(record as Record<string, unknown>)).scopes).toEqual(scopes)
+  })
+
+  test.each<[string, Record<string, unknown>, string | undefined]>([
+    ['client_id', { client_id: 'a', azp: 'b', appid: 'c' }, 'a'],
+    ['azp', { azp: 'b', appid: 'c' }, 'b'],
+    ['appid', { appid: 'c' }, 'c'],
+    ['none', {}, undefined],
+  ])('takes the client from %s', async (_, record, clientId) => {
+    expect((await resultOf(record)).clientId).toBe(clientId)
+  })
+
+  test.each([
+    [{ sub: 1 }],
+    [{ iss: ['x'] }],
+    [{ scope: 1 }],
+    [{ scope: ['a', 1] }],
+    [{ exp: '1' }],
+    [{ nbf: 'x' }],
+    [{ iat: Infinity }],
+  ])('a token with %o is refused', async (record) => {
+    expect(await outcomeOf(resultOf(record))).toBe('ERR_POP_TOKEN_CLAIM_INVALID')
+  })
+})
+
+describe('what a token says of its time', () => {
+  const now = clock.seconds()
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['the last second of its tolerance', { exp: now - 29 }, 'accepted'],
+    ['the end of its tolerance', { exp: now - 30 }, 'ERR_POP_TOKEN_EXPIRED'],
+    ['nbf within tolerance', { nbf: now + 30 }, 'accepted'],
+    ['nbf beyond tolerance', { nbf: now + 31 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
+    ['iat within tolerance', { iat: now + 30 }, 'accepted'],
+    ['iat beyond tolerance', { iat: now + 31 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
+    ['an early nbf and a late iat', { nbf: 1, iat: now + 31 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
+    ['a late nbf and an early iat', { nbf: now + 31, iat: 1 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
+  ])('%s', async (_, record, expected) => {
+    const all = { aud: apiUrl, cnf: { jwk: alice.jwk }, ...record }
+    const verifier = createDefault({ tokens: storedTokens(() => all, { audience: apiUrl }) })
+    expect(await outcomeOf(verifier.verify(signed()))).toBe(expected)
+  })
+})
+
+describe('the coverage of a query', () => {
+  const q = (names: readonly string[], bytes: string): unknown => [names, hashOf(bytes)]
+  const verifier = createDefault({ schemes: [pop({ uncoveredQuery: 'allow' })] })
+
+  test.each<[string, string, unknown, readonly string[] | true, boolean]>([
+    ['no query', '/items', undefined, [], true],
+    ['an empty query', '/items?', undefined, [], true],
+    ['an unsigned query', '/items?a=1', undefined, [], false],
+    ['a signed query', '/items?a=1', q(['a'], 'a=1'), ['a'], true],
+    ['a query signed in part', '/items?a=1&b=2', q(['b'], 'b=2'), ['b'], false],
+    ['an empty list over no query', '/items', q([], ''), [], true],
+    ['an empty list over a query', '/items?a=1', q([], ''), [], false],
+    ['the form of MSAL.js', '/items?A=1', [[], 'a=1'], true, true],
+  ])('%s', async (_, target, claim, query, queryComplete) => {
+    const { accessToken } = await verifier.verify(signed({ q: claim }, { target }))
+    expect(accessToken.coverage).toMatchObject({ query, queryComplete })
+  })
+
+  test.each<[string, string]>([
+    ['the same name encoded', '/items?a=1&b=2&%61=2'],
+    ['the same name with brackets', '/items?a=1&b=2&a[]=2'],
+    ['the same name with a dot', '/items?a=1&b=2&a.x=2'],
+    ['the other signed name encoded', '/items?a=1&b=2&x=1&%62=2'],
+  ])('an unsigned parameter that turns into a signed one is refused: %s', async (_, target) => {
+    const request = signed({ q: q(['a', 'b'], 'a=1&b=2') }, { target })
+    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_QUERY_UNCOVERED')
+  })
+
+  test('a signed parameter cannot be repeated, not even as a bare name', async () => {
+    const request = signed({ q: q(['a'], 'a=1') }, { target: '/items?a=1&a' })
+    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_QUERY_MISMATCH')
+  })
+
+  test('an unsigned parameter whose name only begins like a signed one is none of its business', async () => {
+    const request = signed({ q: q(['a'], 'a=1') }, { target: '/items?a=1&ab=2&%zz=3' })
+    expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
+  })
+
+  test('at most 256 names are signed', async () => {
+    const sign = (count: number): HttpRequest => {
+      const names = Array.from({ length: count }, (_, index) => `n${index}`)
+      const text = names.map((name) => `${name}=1`).join('&')
+      return signed({ q: q(names, text) }, { target: `/items?${text}` })
+    }
+    expect(await outcomeOf(verifier.verify(sign(256)))).toBe('accepted')
+    expect(await outcomeOf(verifier.verify(sign(257)))).toBe('ERR_POP_PROOF_MEMBER_INVALID')
+  })
+})
+
+describe('htu of a DPoP proof', () => {
+  const verify = (htu: string, target: string): Promise<string> => {
+    const request = dpopRequest(dana, signDpop(dana, clock.seconds(), { htu }))
+    return outcomeOf(createDefault().verify({ ...request, target }))
+  }
+
+  test.each<[string, string, string, string]>([
+    ['dots at the end', `${apiUrl}/a/b/..`, '/a/', 'accepted'],
+    ['a dot at the end', `${apiUrl}/a/.`, '/a/', 'accepted'],
+    ['dots that lead out', `${apiUrl}/../a`, '/a', 'accepted'],
+    ['dots in the request', `${apiUrl}/a`, '/b/../a', 'ERR_POP_URI_MISMATCH'],
+    ['a line feed', `${apiUrl}/a\n`, '/a', 'ERR_POP_URI_MISMATCH'],
+    ['a tab in the host', 'https://api.exa\tmple.com/a', '/a', 'ERR_POP_URI_MISMATCH'],
+    ['a space', `${apiUrl}/a b`, '/a%20b', 'ERR_POP_URI_MISMATCH'],
+    ['a malformed triplet on both sides', `${apiUrl}/%zz`, '/%zz', 'ERR_POP_URI_MISMATCH'],
+    ['a lone surrogate', `${apiUrl}/\ud800`, '/%EF%BF%BD', 'ERR_POP_URI_MISMATCH'],
+    ['an encoded slash', `${apiUrl}/a%2fb`, '/a%2Fb', 'accepted'],
+    ['an encoded slash and a plain one', `${apiUrl}/a%2Fb`, '/a/b', 'ERR_POP_URI_MISMATCH'],
+    ['an encoded letter', `${apiUrl}/%61`, '/a', 'accepted'],
+    ['plain http', 'http://api.example.com/a', '/a', 'ERR_POP_URI_MISMATCH'],
+    ['an encoded host', 'https://api%2eexample.com/a', '/a', 'ERR_POP_URI_MISMATCH'],
+  ])('%s', async (_, htu, target, expected) => {
+    expect(await verify(htu, target)).toBe(expected)
+  })
+})
+
+describe('a proof', () => {
+  test('fifty times at once is accepted once', async () => {
+    const verifier = createDefault()
+    const request = signed()
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, () => outcomeOf(verifier.verify(request))),
+    )
+    expect(outcomes.toSorted((left, right) => left.localeCompare(right))).toEqual([
+      'accepted',
+      ...Array.from({ length: 49 }, () => 'ERR_POP_PROOF_REPLAYED'),
+    ])
+  })
+
+  test('dated ahead is a replay in every second until it is out of time', async () => {
+    const own = createClock()
+    const verifier = createDefault({ now: own.now })
+    const request = popRequest(signPop(alice, own.seconds() + 30))
+    expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
+    for (let second = 0; second <= 330; second += 1) {
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_REPLAYED')
+      own.advance(1)
+    }
+    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_EXPIRED')
+    own.set(own.seconds() - 3600)
+    expect(await outcomeOf(verifier.verify(request))).not.toBe('accepted')
+  })
+
+  test('may come again only where the operator turned replay protection off', async () => {
+    const verifier = createDefault({ replay: 'dangerously-none' })
+    const request = signed()
+    for (const _ of [1, 2]) expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
+  })
+
+  test('is not accepted while the clock gives no number', async () => {
+    expect(() => createDefault({ now: () => Number.NaN })).toThrow(TypeError)
+    let broken = false
+    const verifier = createDefault({ now: () => (broken ? Number.NaN : clock.now()) })
+    expect(await outcomeOf(verifier.verify(signed()))).toBe('accepted')
+    broken = true
+    expect(await outcomeOf(verifier.verify(signed()))).toBe('ERR_POP_INTERNAL')
+  })
+
+  test('of a server whose token source needs seconds is judged by the time it was claimed', async () => {
+    const own = createClock()
+    const slow = {
+      resolve: (...args: Parameters<typeof tokens.resolve>) => {
+        own.advance(301)
+        return tokens.resolve(...args)
+      },
+    }
+    const verifier = createDefault({ now: own.now, tokens: slow })
+    const request = popRequest(signPop(alice, own.seconds()))
+    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_EXPIRED')
+  })
+})
+
+describe('challenges', () => {
+  const refusalOf = async (
+    verification: Promise<unknown>,
+  ): Promise<Readonly<Record<string, unknown>>> => {
+    const error: unknown = await verification.catch((reason: unknown) => reason)
+    return (error as { headers: Record<string, unknown> }).headers
+  }
+
+  const formType = ['Content-Type', 'application/x-www-form-urlencoded']
+  const form = { method: 'POST', rawHeaders: ['Host', 'api.example.com', ...formType] }
+
+  test.each<[string, Partial<VerifierOptions>, Partial<HttpRequest>, Record<string, unknown>]>([
+    [
+      'a failed proof',
+      {},
+      { method: 'PUT' },
+      {
+        'cache-control': 'no-store',
+        'www-authenticate':
+          'PoP realm="api.example.com", error="invalid_token", error_description="The proof was made for another method"',
+      },
+    ],
+    [
+      'an outage',
+      { tokens: { resolve: () => Promise.reject(new Error('x')) } },
+      {},
+      { 'cache-control': 'no-store', 'retry-after': '1' },
+    ],
+    [
+      'no credential',
+      { schemes: [bearer(), dpop({ algorithms: ['ES256'] }), pop()], realm: 'r' },
+      { rawHeaders: ['Host', 'a'] },
+      {
+        'cache-control': 'no-store',
+        'www-authenticate': ['PoP realm="r"', 'DPoP realm="r", algs="ES256"', 'Bearer realm="r"'],
+      },
+    ],
+    [
+      'two credentials of schemes that are not known',
+      { realm: 'r', schemes: [pop(), bearer()] },
+      { rawHeaders: ['Host', 'a', 'Authorization', 'Basic a', 'Authorization', 'Basic b'] },
+      {
+        'cache-control': 'no-store',
+        'www-authenticate': ['PoP', 'Bearer'].map(
+          (name) =>
+            `${name} realm="r", error="invalid_request", error_description="The request carries more than one credential"`,
+        ),
+      },
+    ],
+    [
+      'a body that cannot be read for a reason of its own',
+      {},
+      { ...form, body: () => Promise.reject(new Error('x')) },
+      { 'cache-control': 'no-store' },
+    ],
+    [
+      'a body that does not end',
+      {},
+      { ...form, body: () => Promise.reject(new PopError('ERR_POP_BODY_TIMEOUT')) },
+      { 'cache-control': 'no-store', connection: 'close' },
+    ],
+    [
+      'a form that is too long to be searched',
+      {},
+      { ...form, body: () => Promise.reject(new PopError('ERR_POP_BODY_TOO_LARGE')) },
+      { 'cache-control': 'no-store', connection: 'close' },
+    ],
+  ])('%s has exactly these headers', async (_, own, change, headers) => {
+    expect(await refusalOf(createDefault(own).verify(signed({}, change)))).toEqual(headers)
+  })
+})
+
+describe('the target of a request', () => {
+  const ask = (target: string, publicUrl: string | readonly string[] = apiUrl): Promise<string> =>
+    outcomeOf(createDefault({ publicUrl }).verify(signed({}, { target })))
+
+  test.each<[string, string, string]>([
+    ['a path', '/items', 'accepted'],
+    ['the absolute form of ours', 'https://api.example.com/items', 'accepted'],
+    ['it with the default port', 'https://api.example.com:443/items', 'accepted'],
+    ['it in other letters', 'HTTPS://API.example.com/items', 'accepted'],
+    ['another scheme', 'http://api.example.com/items', 'ERR_POP_TARGET_INVALID'],
+    ['another host', 'https://evil.example/items', 'ERR_POP_TARGET_INVALID'],
+    ['another port', 'https://api.example.com:8443/items', 'ERR_POP_TARGET_INVALID'],
+    ['userinfo', 'https://api.example.com@evil.example/items', 'ERR_POP_TARGET_INVALID'],
+    ['userinfo before ours', 'https://evil@api.example.com/items', 'ERR_POP_TARGET_INVALID'],
+    ['a fragment', '/items#x', 'ERR_POP_TARGET_INVALID'],
+    ['a backslash', '/\\items', 'ERR_POP_TARGET_INVALID'],
+    ['a backslash in the query', '/items?a=\\', 'ERR_POP_TARGET_INVALID'],
+    ['no authority', '//api.example.com/items', 'ERR_POP_PATH_MISMATCH'],
+    ['an asterisk', '*', 'ERR_POP_PATH_MISMATCH'],
+    ['nothing', '', 'ERR_POP_PATH_MISMATCH'],
+    ['a word', 'items', 'ERR_POP_PATH_MISMATCH'],
+    ['dots', '/x/../items', 'ERR_POP_PATH_MISMATCH'],
+  ])('%s', async (_, target, expected) => {
+    expect(await ask(target)).toBe(expected)
+  })
+
+  test('in absolute form may name any of several public URLs', async () => {
+    const both = ['https://other.example', apiUrl]
+    expect(await ask('https://api.example.com/items', both)).toBe('accepted')
+    expect(await ask('https://other.example/items', both)).toBe('accepted')
+    expect(await ask('https://third.example/items', both)).toBe('ERR_POP_TARGET_INVALID')
+  })
+
+  test('keeps its query in absolute form', async () => {
+    const target = 'https://api.example.com/items?a=1'
+    const claims = { q: [['a'], hashOf('a=1')] }
+    const { accessToken } = await createDefault().verify(signed(claims, { target }))
+    expect(accessToken.coverage).toMatchObject({ query: ['a'], queryComplete: true })
+  })
+})
+
+describe('the evidence of a mismatch', () => {
+  const causeOf = async (
+    publicUrl: string | readonly string[],
+    claims: Record<string, unknown>,
+  ): Promise<unknown> => {
+    const verification = createDefault({ publicUrl }).verify(signed(claims))
+    const error: unknown = await verification.catch((reason: unknown) => reason)
+    return (error as Error).cause
+  }
+
+  test('names the host that would have matched, with the port where it counts', async () => {
+    const claims = { u: 'x.example' }
+    expect(await causeOf(apiUrl, claims)).toMatchObject({ expected: 'api.example.com' })
+    expect(await causeOf('http://a.example:80', claims)).toMatchObject({ expected: 'a.example' })
+    expect(await causeOf(['https://a.example:8443', 'http://b.example'], claims)).toMatchObject({
+      member: 'u',
+      expected: 'a.example:8443 b.example',
+      actual: 'x.example',
+    })
+  })
+
+  test('names the path that would have matched, with the prefix', async () => {
+    expect(await causeOf('https://api.example.com/v1/', { p: '/x' })).toMatchObject({
+      member: 'p',
+      expected: '/v1/items',
+      actual: '/x',
+    })
+  })
+
+  test('of a DPoP proof names the URI, and hides what somebody put behind it', async () => {
+    const verifier = createDefault({ publicUrl: 'https://api.example.com:8443/v1' })
+    const proof = signDpop(dana, clock.seconds(), { htu: `${apiUrl}/x?secret=1#secret` })
+    const verification = verifier.verify(dpopRequest(dana, proof))
+    const error: unknown = await verification.catch((reason: unknown) => reason)
+    expect((error as Error).cause).toEqual({
+      member: 'htu',
+      expected: 'https://api.example.com:8443/v1/items',
+      actual: `${apiUrl}/x`,
+    })
+  })
+})
