@@ -94,6 +94,22 @@ describe('options that are wrong fail at start-up', () => {
       () => createVerifier({ ...valid, nonce: { secrets: [new Uint8Array(31)] } }),
       invalid,
     ],
+    [
+      'a short nonce secret behind a good one',
+      () =>
+        createVerifier({ ...valid, nonce: { secrets: [new Uint8Array(32), new Uint8Array(31)] } }),
+      invalid,
+    ],
+    [
+      'a scheme and something else',
+      () => createVerifier({ ...valid, schemes: [pop(), {} as never] }),
+      invalid,
+    ],
+    [
+      'introspectedTokens: a fetch that is no function',
+      () => introspectedTokens({ ...introspection, fetch: {} as never }),
+      invalid,
+    ],
     ['no nonce secret', () => createVerifier({ ...valid, nonce: { secrets: [] } }), invalid],
     [
       'a nonce lifetime of nothing',

@@ -1,8 +1,10 @@
 import {
   createVerifier,
   memoryReplayStore,
+  pop,
   PopError,
   ReplayStoreError,
+  storedTokens,
   type ReplayStore,
 } from '@oauth-pop/core'
 import {
@@ -11,8 +13,12 @@ import {
   createHolders,
   createReplayEntry,
   describeReplayStore,
+  hashOf,
+  popPayload,
+  popRequest,
   signPop,
 } from '@oauth-pop/testkit'
+import { createHmac } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
 
 describeReplayStore('memoryReplayStore', (now) => memoryReplayStore({ now, restartGuard: 'off' }))
@@ -72,6 +78,23 @@ describe('memoryReplayStore', () => {
     expect(
       await memoryReplayStore({ now: clock.now }).claim(createReplayEntry('a', clock.seconds())),
     ).toBe(true)
+  })
+
+  test('takes a proof in its last second also when its neighbours have just been dropped', async () => {
+    const clock = createClock(1_790_000_000)
+    const store = memoryReplayStore({ now: clock.now, restartGuard: 'off' })
+    const expiring = (id: string, expiresAt: number): Parameters<typeof store.claim>[0] => ({
+      ...createReplayEntry(id, expiresAt - 300),
+      expiresAt,
+    })
+    for (let ahead = 1; ahead <= 64; ahead += 1) {
+      const entry = expiring(`${ahead}`, clock.seconds() + 300)
+      expect(await store.claim(entry)).toBe(true)
+      clock.advance(300)
+      expect(await store.claim(expiring(`last ${ahead}`, clock.seconds()))).toBe(true)
+      expect(await store.claim(entry)).toBe(false)
+      clock.advance(1)
+    }
   })
 
   test('accepts nothing again that it has forgotten when the clock is set back', async () => {
@@ -145,6 +168,40 @@ describe('the verifier and its store', () => {
       issuedAt: 1_790_000_010,
       expiresAt: 1_790_000_310,
     })
+  })
+
+  test.each([
+    ['the client, where the token names one', { client_id: 'app' }, true],
+    ['the token, where it does not', {}, false],
+  ])('a shared secret is never the owner: %s', async (_, claims, isShared) => {
+    const clock = createClock()
+    const claim = vi.fn<ReplayStore['claim']>(async () => true)
+    const secret = Buffer.alloc(32, 7)
+    const verifier = createVerifier({
+      publicUrl: apiUrl,
+      replay: { claim },
+      now: clock.now,
+      tokens: storedTokens(() => ({ aud: apiUrl, ...claims }), { audience: apiUrl }),
+      schemes: [
+        pop({
+          algorithms: ['HS256'],
+          resolveKey: async () => ({ kty: 'oct', k: secret.toString('base64url') }),
+        }),
+      ],
+    })
+    for (const at of ['token-1', 'token-2']) {
+      const payload = popPayload({ ...alice, accessToken: at }, clock.seconds())
+      const input = [{ typ: 'pop', alg: 'HS256' }, payload]
+        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+        .join('.')
+      const mac = createHmac('sha256', secret).update(input).digest('base64url')
+      await verifier.verify(popRequest(`${input}.${mac}`))
+    }
+    const owners = claim.mock.calls.map(([{ owner }]) => owner)
+    const thumbprint = hashOf(JSON.stringify({ k: secret.toString('base64url'), kty: 'oct' }))
+    expect(owners).toHaveLength(2)
+    expect(owners).not.toContain(thumbprint)
+    expect(owners[0] === owners[1]).toBe(isShared)
   })
 
   test('a proof that went out of time while its body was read is not claimed', async () => {

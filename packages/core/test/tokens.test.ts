@@ -10,7 +10,15 @@ import {
   type TokenResolver,
 } from '@oauth-pop/core'
 import { apiUrl, createClock, createHolders, signPop, type Holder } from '@oauth-pop/testkit'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import {
+  CompactEncrypt,
+  decodeJwt,
+  exportJWK,
+  generateKeyPair,
+  SignJWT,
+  type CompactJWEHeaderParameters,
+  type JWTHeaderParameters,
+} from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 
 const clock = createClock()
@@ -96,6 +104,77 @@ describe('jwtTokens with a key set URL', () => {
       (response) => void response.end(JSON.stringify({ keys: [{ ...jwks.keys[0], kid: 'k2' }] })),
     )
     expect(await ask(resolver(url), await jwtHolder())).toBe('401 ERR_POP_TOKEN_SIGNATURE_INVALID')
+  })
+})
+
+describe('what jwtTokens recognises', () => {
+  const resolver = jwtTokens({ issuer, audience: apiUrl, jwks })
+  const secret = { kty: 'oct', alg: 'dir', k: Buffer.alloc(32, 1).toString('base64url') }
+  const decrypting = jwtTokens({ issuer, audience: apiUrl, jwks, decryptionKeys: [secret] })
+  const resigned = async (header: JWTHeaderParameters): Promise<Holder> => {
+    const who = await jwtHolder()
+    const accessToken = await new SignJWT(decodeJwt(who.accessToken))
+      .setProtectedHeader(header)
+      .sign(keys.privateKey)
+    return { ...who, accessToken }
+  }
+  const encrypted = async (header: CompactJWEHeaderParameters): Promise<Holder> => {
+    const who = await jwtHolder()
+    const accessToken = await new CompactEncrypt(Buffer.from(who.accessToken))
+      .setProtectedHeader(header)
+      .encrypt(Buffer.alloc(32, 1))
+    return { ...who, accessToken }
+  }
+  const direct = { alg: 'dir', enc: 'A256GCM' }
+
+  test.each<[string, () => Promise<Holder>, string]>([
+    ['a signed token', () => jwtHolder(), 'accepted bob'],
+    ['a type in other letters', () => resigned({ alg: 'ES256', typ: 'AT+JWT' }), 'accepted bob'],
+    [
+      'a type with its tree',
+      () => resigned({ alg: 'ES256', typ: 'application/at+jwt' }),
+      'accepted bob',
+    ],
+    ['another type', () => resigned({ alg: 'ES256', typ: 'JWT' }), '401 ERR_POP_TOKEN_TYPE'],
+    ['no type', () => resigned({ alg: 'ES256' }), '401 ERR_POP_TOKEN_TYPE'],
+    [
+      'another issuer',
+      () => jwtHolder({ iss: 'https://as.example.com/' }),
+      '401 ERR_POP_TOKEN_UNKNOWN',
+    ],
+    ['an issuer in a list', () => jwtHolder({ iss: [issuer] }), '401 ERR_POP_TOKEN_UNKNOWN'],
+    ['no exp', () => jwtHolder({ exp: undefined }), '401 ERR_POP_TOKEN_CLAIM_INVALID'],
+    ['exp as text', () => jwtHolder({ exp: '1' }), '401 ERR_POP_TOKEN_CLAIM_INVALID'],
+    ['another audience', () => jwtHolder({ aud: 'x' }), '401 ERR_POP_TOKEN_AUDIENCE'],
+    [
+      'a part of the audience',
+      () => jwtHolder({ aud: `${apiUrl}/` }),
+      '401 ERR_POP_TOKEN_AUDIENCE',
+    ],
+    ['an encrypted token without keys', () => encrypted(direct), '401 ERR_POP_TOKEN_UNKNOWN'],
+    [
+      'four segments',
+      async () => ({ ...(await jwtHolder()), accessToken: 'a.b.c.d' }),
+      '401 ERR_POP_TOKEN_UNKNOWN',
+    ],
+  ])('%s', async (_, make, outcome) => {
+    expect(await ask(resolver, await make())).toBe(outcome)
+  })
+
+  test.each<[string, () => Promise<Holder>, string]>([
+    ['an encrypted token', () => encrypted(direct), 'accepted bob'],
+    [
+      'four segments',
+      async () => ({ ...(await jwtHolder()), accessToken: 'a.b.c.d' }),
+      '401 ERR_POP_TOKEN_UNKNOWN',
+    ],
+    [
+      'five segments of nothing',
+      async () => ({ ...(await jwtHolder()), accessToken: 'a.b.c.d.e' }),
+      '401 ERR_POP_TOKEN_UNDECRYPTABLE',
+    ],
+  ])('with keys to decrypt: %s', async (_, make, outcome) => {
+    expect(await ask(decrypting, await make())).toBe(outcome)
   })
 })
 

@@ -206,6 +206,72 @@ describe('htu of a DPoP proof', () => {
   })
 })
 
+describe('the lifetime that a DPoP proof gives itself', () => {
+  const now = clock.seconds()
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['exp in its last second', { exp: now - 29 }, 'accepted'],
+    ['exp at its end', { exp: now - 30 }, 'ERR_POP_PROOF_EXPIRED'],
+    ['exp to come', { exp: now + 60 }, 'accepted'],
+    ['exp as text', { exp: String(now + 60) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['nbf within tolerance', { nbf: now + 30 }, 'accepted'],
+    ['nbf beyond tolerance', { nbf: now + 31 }, 'ERR_POP_PROOF_NOT_YET_VALID'],
+    ['nbf as text', { nbf: String(now) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['iat at the beginning of time', { iat: 0 }, 'ERR_POP_PROOF_EXPIRED'],
+    ['iat before the beginning', { iat: -1 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+  ])('%s', async (_, claims, expected) => {
+    const request = dpopRequest(dana, signDpop(dana, now, claims))
+    expect(await outcomeOf(createDefault().verify(request))).toBe(expected)
+  })
+})
+
+describe('members of a signed request', () => {
+  const body = async (): Promise<Uint8Array> => Buffer.from('abcd')
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['b as a number', { b: 5 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['b of another body', { b: hashOf('abce') }, 'ERR_POP_BODY_MISMATCH'],
+    ['m as a number', { m: 5 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['u as a list', { u: ['api.example.com'] }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['p as a number', { p: 5 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['an empty u', { u: '' }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['ts as text', { ts: String(clock.seconds()) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['at as a list', { at: [alice.accessToken] }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['no at', { at: undefined }, 'ERR_POP_PROOF_MEMBER_MISSING'],
+    ['no m', { m: undefined }, 'ERR_POP_PROOF_MEMBER_MISSING'],
+    ['m null', { m: null }, 'ERR_POP_PROOF_MEMBER_MISSING'],
+    ['b null', { b: null }, 'accepted'],
+    ['jti of 256 characters', { jti: 'a'.repeat(256) }, 'accepted'],
+    ['jti of 257 characters', { jti: 'a'.repeat(257) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['an empty jti', { jti: '' }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['nonce of 128 characters', { nonce: 'a'.repeat(128) }, 'accepted'],
+    ['nonce of 129 characters', { nonce: 'a'.repeat(129) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+  ])('%s', async (_, claims, expected) => {
+    const verification = createDefault().verify(signed(claims, { body }))
+    expect(await outcomeOf(verification)).toBe(expected)
+  })
+
+  test('a header that must be signed is recognised in any letters', async () => {
+    const verifier = createDefault({ schemes: [pop({ requireSignedHeaders: ['X-Tenant'] })] })
+    const ask = (h: unknown): Promise<string> => {
+      const request = signed({ h })
+      const rawHeaders = [...request.rawHeaders, 'X-TENANT', 'one']
+      return outcomeOf(verifier.verify({ ...request, rawHeaders }))
+    }
+    expect(await ask([['x-tenant'], hashOf('x-tenant: one')])).toBe('accepted')
+    expect(await ask(undefined)).toBe('ERR_POP_HEADERS_UNCOVERED')
+  })
+
+  test('an opaque Bearer token is no proof where proofs come under Bearer too', async () => {
+    const plain = holder('none')
+    const schemes = [pop({ bearerScheme: true }), bearer()]
+    const rawHeaders = ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`]
+    const request = { method: 'GET', target: '/items', rawHeaders }
+    const { accessToken } = await createDefault({ schemes }).verify(request)
+    expect(accessToken.scheme).toBe('Bearer')
+  })
+})
+
 describe('a proof', () => {
   test('fifty times at once is accepted once', async () => {
     const verifier = createDefault()
