@@ -147,11 +147,18 @@ function keepPrivate(response: ServerResponse): void {
     const [reason, headers] =
       typeof rest[0] === 'string' ? [rest[0], rest[1]] : [undefined, rest[1] ?? rest[0]]
     mergeHeaders(this, headers)
-    const directives = String(this.getHeader('cache-control') ?? '').toLowerCase()
-    if (!/(?:^|[,\s])(?:private|no-store)(?:$|[,\s])/.test(directives))
+    if (!isPrivate(String(this.getHeader('cache-control') ?? ''))) {
       this.setHeader('cache-control', 'private')
+    }
     return reason === undefined ? writeHead(status) : writeHead(status, reason)
   } as ServerResponse['writeHead']
+}
+
+/** RFC 9111 section 5.2.2: `private` with field names, or beside `public`, keeps no cache away. */
+function isPrivate(cacheControl: string): boolean {
+  const directives = cacheControl.toLowerCase().split(/[\s,]+/)
+  if (directives.includes('no-store')) return true
+  return directives.includes('private') && !directives.includes('public')
 }
 
 /** What `writeHead` does with its headers: an object, or a flat list in which names may repeat. */
@@ -176,7 +183,7 @@ function toHttpRequest(request: IncomingMessage, view: FrameworkView, limit: num
   return {
     method,
     target: view.target,
-    rawHeaders: rawHeaders.filter((_, index) => !isPseudo(rawHeaders, index)),
+    rawHeaders: authority === undefined ? rawHeaders : withoutPseudo(rawHeaders),
     // Asked only with `publicUrl: 'request'`.
     get origin() {
       return view.origin()
@@ -187,6 +194,7 @@ function toHttpRequest(request: IncomingMessage, view: FrameworkView, limit: num
   }
 }
 
-function isPseudo(rawHeaders: readonly string[], index: number): boolean {
-  return rawHeaders[index - (index % 2)]?.startsWith(':') === true
+/** HTTP/2 puts `:method` and its like among the headers. */
+function withoutPseudo(rawHeaders: readonly string[]): readonly string[] {
+  return rawHeaders.filter((_, index) => rawHeaders[index - (index % 2)]?.startsWith(':') !== true)
 }

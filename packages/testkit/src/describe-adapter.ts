@@ -476,6 +476,8 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
         return valuesOf(headers, 'cache-control')
       }
       expect(await handlerSays('public, max-age=60')).toEqual(['private'])
+      expect(await handlerSays('public, private')).toEqual(['private'])
+      expect(await handlerSays('private="set-cookie"')).toEqual(['private'])
       expect(await handlerSays('no-store')).toEqual(['no-store'])
     })
 
