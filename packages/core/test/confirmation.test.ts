@@ -189,6 +189,30 @@ describe('the confirmation of a PoP token', () => {
   })
 })
 
+describe('a shared secret of the application', () => {
+  const long = randomBytes(64)
+  const k = long.toString('base64url')
+
+  test.each([
+    ['HS256', 'sha256', 'accepted'],
+    ['HS384', 'sha384', 'accepted'],
+    ['HS512', 'sha512', 'accepted'],
+    ['HS384', 'sha256', 'ERR_POP_PROOF_SIGNATURE_INVALID'],
+    ['HS512', 'sha256', 'ERR_POP_PROOF_SIGNATURE_INVALID'],
+  ])('%s means %s: %s', async (alg, hash, expected) => {
+    const verifier = createVerifier({
+      publicUrl: apiUrl,
+      now: clock.now,
+      tokens: storedTokens(() => ({ aud: apiUrl }), { audience: apiUrl }),
+      schemes: [pop({ algorithms: [alg], resolveKey: async () => ({ kty: 'oct', k }) })],
+    })
+    const unsigned = signPop(alice, clock.seconds(), {}, { alg })
+    const input = unsigned.slice(0, unsigned.lastIndexOf('.'))
+    const mac = createHmac(hash, long).update(input).digest('base64url')
+    expect(await outcomeOf(verifier.verify(popRequest(`${input}.${mac}`)))).toBe(expected)
+  })
+})
+
 describe('the confirmation of a DPoP token', () => {
   test.each<[string, unknown, string]>([
     ['jkt', { jkt: thumbprint }, 'accepted'],

@@ -74,18 +74,17 @@ describe('a header credential', () => {
     ['backslashes', '\\'],
     ['equal signs', '='],
     ['dots', '.'],
-  ])('of 15000 %s is refused in linear time', async (_, character) => {
-    const { verify } = verifierOf()
-    const rawHeaders = [...host, 'Authorization', `PoP a${character.repeat(15_000)}b`]
-    const request = { method: 'GET', target: '/items', rawHeaders }
-    const times: number[] = []
-    for (let round = 0; round < 3; round += 1) {
-      const start = performance.now()
-      expect(await verify(request)).not.toBe('accepted')
-      times.push(performance.now() - start)
-    }
-    expect(Math.min(...times)).toBeLessThan(20)
-  })
+  ])(
+    'of 15000 %s is refused, a hundred times before the test runs out of time',
+    async (_, character) => {
+      const { verify } = verifierOf()
+      const rawHeaders = [...host, 'Authorization', `PoP a${character.repeat(15_000)}b`]
+      const request = { method: 'GET', target: '/items', rawHeaders }
+      // Quadratic work on such a value takes most of a second each time.
+      for (let round = 0; round < 100; round += 1)
+        expect(await verify(request)).not.toBe('accepted')
+    },
+  )
 })
 
 test('odd parameters beside a credential are none', async () => {

@@ -124,6 +124,12 @@ describe('requireClaims', () => {
     expect(await outcome(requireClaims(check as never), await popContext())).toBe(expected)
   })
 
+  test('without a check is a mistake at start-up', () => {
+    expect(() => requireClaims(undefined as never)).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_POP_OPTION_MISSING' }) as Error,
+    )
+  })
+
   test('a refusal does not name scopes, a failed check has no challenge at all', async () => {
     const refused = await refusalOf(
       requireClaims(() => false),
