@@ -28,6 +28,8 @@ const projects = [...grouped, 'conformance', 'bench']
   })
 
 export default defineConfig({
+  // Named here because Vitest's module cache on disk does not notice changes of a tsconfig.
+  oxc: { decorator: { legacy: true } },
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: { projects, coverage: { include: ['packages/*/src/**'] } },

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { createPopFetch, generateKeyPair } from '@oauth-pop/client'
 import { createVerifier, pop } from '@oauth-pop/core'
-import { guardContext } from '@oauth-pop/core/node'
+import { runGuard } from '@oauth-pop/core/node'
 import { popMiddleware, requireScopes, storedTokens } from '@oauth-pop/express'
 import { createIssuer } from '@oauth-pop/issuer'
 import express from 'express'
 
-for (const name of [createVerifier, pop, guardContext, requireScopes])
+for (const name of [createVerifier, pop, runGuard, requireScopes])
   assert.equal(typeof name, 'function')
 
 const app = express()

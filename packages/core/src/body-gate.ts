@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { PopError } from './errors.ts'
 
 const deadlineMs = 10_000
@@ -91,6 +91,8 @@ function createGate(request: IncomingMessage, largest: number): Gate {
         }
         request.on('close', aborted)
         onProgress()
+        // HTTP/2 and injected requests push nothing until somebody asks; a socket pushes by itself.
+        if (!(request instanceof IncomingMessage)) (request as IncomingMessage).read(0)
       })
     },
     release() {

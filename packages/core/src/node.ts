@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessToken } from './access-token.ts'
 import { bodyReader, discardBody, releaseBody } from './body-gate.ts'
-import { PopError } from './errors.ts'
-import type { GuardContext } from './guards.ts'
+import { PopError, type Evidence, type PopErrorCode } from './errors.ts'
+import type { FrameworkView } from './framework-view.ts'
+import type { Guard } from './guards.ts'
 import { flag, readOptions, wholeNumber } from './option-readers.ts'
 import { verifierOptionNames, type VerifierOptions } from './options.ts'
 import type { HttpRequest } from './request.ts'
@@ -14,16 +15,6 @@ export interface AdapterOptions extends VerifierOptions {
   readonly optional?: boolean
   /** The longest body that is read for `b`. Default 1 MiB. */
   readonly maxBodyBytes?: number
-}
-
-/** The framework's own view of a request, as far as it differs from Node's. */
-export interface FrameworkView {
-  /** The raw target before a router stripped a mount path. */
-  readonly target: string
-  /** Protocol and host as the framework sees them, like `https://api.example.com`. */
-  readonly origin: () => string
-  /** What a body parser left behind, if one ran first. */
-  readonly parsedForm?: unknown
 }
 
 /** The part of an adapter that is the same in all frameworks. */
@@ -39,6 +30,15 @@ export interface Protection {
     response: ServerResponse,
     view: FrameworkView,
   ): Promise<AccessToken | undefined>
+  /**
+   * Runs the verification ahead of body parsers where only a later `verify` knows whether the route
+   * is protected. A refusal waits for that call; the request and its body go on untouched.
+   *
+   * @throws PopError for a body that does not end, which no parser would survive either
+   */
+  prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
+  /** A refusal for what an adapter notices by itself; published as an event. */
+  refuse(code: PopErrorCode, evidence?: Evidence): PopError
 }
 
 /** What is kept on the raw request; a registered symbol, so that two copies of this package agree. */
@@ -47,6 +47,9 @@ interface Kept {
   readonly result: Promise<Verification | undefined>
   accessToken?: AccessToken
 }
+
+export { expressView, fastifyView, hostOf } from './framework-view.ts'
+export type { ExpressRequest, FastifyRequest, FrameworkView } from './framework-view.ts'
 
 const kept = Symbol.for('oauth-pop.verification')
 type Marked = IncomingMessage & { [kept]?: Kept }
@@ -69,47 +72,66 @@ export function createProtection(options: AdapterOptions): Protection {
   const isOptional = flag('optional', optional)
   const limit = wholeNumber('maxBodyBytes', maxBodyBytes, defaultBodyBytes)
 
-  async function verifyFirst(
-    request: IncomingMessage,
-    view: FrameworkView,
-  ): Promise<Verification | undefined> {
-    const arrived = toHttpRequest(request, view, limit)
-    try {
-      const verified = await (isOptional
-        ? verifier.verifyOptional(arrived)
-        : verifier.verify(arrived))
-      releaseBody(request)
-      return verified
-    } catch (error) {
-      if (isBodyFault(error)) discardBody(request)
-      else releaseBody(request)
-      throw error
-    }
+  function entryOf(request: IncomingMessage, view: FrameworkView): Kept {
+    const result = (): Kept['result'] =>
+      verifier.verifyOptional(toHttpRequest(request, view, limit))
+    return (request as Marked)[kept] ?? keep(request, { verifier, result: result() })
+  }
+
+  async function verificationOf(entry: Kept): Promise<Verification | undefined> {
+    if (entry.verifier !== verifier) throw verifier.refuse(new PopError('ERR_POP_TWO_VERIFIERS'))
+    const verification = await entry.result
+    if (verification !== undefined || isOptional) return verification
+    throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'))
   }
 
   return {
     async verify(request, response, view) {
-      const entry =
-        (request as Marked)[kept] ?? keep(request, { verifier, result: verifyFirst(request, view) })
+      const entry = entryOf(request, view)
       try {
-        if (entry.verifier !== verifier)
-          throw verifier.refuse(new PopError('ERR_POP_TWO_VERIFIERS'))
-        const verification = await entry.result
+        const verification = await verificationOf(entry)
+        releaseBody(request)
         if (verification === undefined || entry.accessToken !== undefined) return entry.accessToken
         entry.accessToken = verification.accessToken
-        setHeaders(response, verification.responseHeaders)
+        keepHeaders(response, verification.responseHeaders)
         return verification.accessToken
       } catch (error) {
-        if (error instanceof PopError) setHeaders(response, Object.entries(error.headers))
-        throw error
+        if (hasStatus(error, 408, 413)) discardBody(request)
+        else releaseBody(request)
+        throw withHeaders(response, error)
       }
     },
+    async prepare(request, response, view) {
+      try {
+        await entryOf(request, view).result
+      } catch (error) {
+        if (!hasStatus(error, 408)) return
+        discardBody(request)
+        throw withHeaders(response, error)
+      } finally {
+        releaseBody(request)
+      }
+    },
+    refuse: (code, evidence) => verifier.refuse(new PopError(code, evidence)),
   }
 }
 
-/** The body itself is why: too long, or too slow. */
-function isBodyFault(error: unknown): boolean {
-  return error instanceof PopError && (error.status === 413 || error.status === 408)
+function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
+  return error instanceof PopError && statuses.includes(error.status)
+}
+
+/** Runs a guard on a request that a verifier has seen. @throws PopError, its headers already set */
+export async function runGuard(
+  guard: Guard,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const entry = (request as Marked)[kept]
+  try {
+    await guard(entry && { verifier: entry.verifier, accessToken: entry.accessToken })
+  } catch (error) {
+    throw withHeaders(response, error)
+  }
 }
 
 /** Not enumerable, so that a logged request does not show its token. */
@@ -118,40 +140,48 @@ function keep(request: IncomingMessage, entry: Kept): Kept {
   return entry
 }
 
-/** What guards need to know of a request; undefined when no verifier has seen it. */
-export function guardContext(request: IncomingMessage): GuardContext | undefined {
-  const entry = (request as Marked)[kept]
-  return entry && { verifier: entry.verifier, accessToken: entry.accessToken }
+/** The error, its headers set unless the response is under way, which the framework reports itself. */
+function withHeaders(response: ServerResponse, error: unknown): unknown {
+  if (error instanceof PopError && !response.headersSent) {
+    setHeaders(response, Object.entries(error.headers))
+  }
+  return error
 }
 
-/** Sets headers unless the response is under way already, which the framework reports by itself. */
-export function setHeaders(
-  response: ServerResponse,
-  headers: Iterable<readonly [string, string | readonly string[]]>,
-): void {
-  if (response.headersSent) return
+type Header = readonly [name: string, value: string | readonly string[]]
+
+function setHeaders(response: ServerResponse, headers: Iterable<Header>): void {
   for (const [name, value] of headers) {
     response.setHeader(name, typeof value === 'string' ? value : [...value])
-    if (name === 'cache-control' && value === 'private') keepPrivate(response)
   }
 }
 
-/** A handler may tighten `Cache-Control` but not loosen it: judged when the headers are written. */
-function keepPrivate(response: ServerResponse): void {
+/**
+ * Headers of an accepted request stay, whatever follows: Koa clears them for an error. A handler may
+ * tighten `Cache-Control` but not loosen it. Both are judged when the headers are written.
+ */
+function keepHeaders(response: ServerResponse, headers: readonly Header[]): void {
+  if (headers.length === 0 || response.headersSent) return
+  setHeaders(response, headers)
   const writeHead = response.writeHead.bind(response) as (...rest: unknown[]) => ServerResponse
-  response.writeHead = function writeHeadPrivately(
+  response.writeHead = function writeHeadKeeping(
     this: ServerResponse,
     status: number,
     ...rest: unknown[]
   ) {
-    const [reason, headers] =
+    const [reason, own] =
       typeof rest[0] === 'string' ? [rest[0], rest[1]] : [undefined, rest[1] ?? rest[0]]
-    mergeHeaders(this, headers)
-    if (!isPrivate(String(this.getHeader('cache-control') ?? ''))) {
-      this.setHeader('cache-control', 'private')
-    }
+    mergeHeaders(this, own)
+    setHeaders(
+      this,
+      headers.filter(([name]) => !satisfies(name, this.getHeader(name))),
+    )
     return reason === undefined ? writeHead(status) : writeHead(status, reason)
   } as ServerResponse['writeHead']
+}
+
+function satisfies(name: string, value: ReturnType<ServerResponse['getHeader']>): boolean {
+  return name === 'cache-control' ? isPrivate(String(value ?? '')) : value !== undefined
 }
 
 /** RFC 9111 section 5.2.2: `private` with field names, or beside `public`, keeps no cache away. */

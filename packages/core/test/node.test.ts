@@ -7,10 +7,10 @@ import {
 import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
-import { PopError, type AccessToken } from '@oauth-pop/core'
+import { PopError, type AccessToken, type GuardContext } from '@oauth-pop/core'
 import {
   createProtection,
-  guardContext,
+  runGuard,
   type AdapterOptions,
   type Protection,
 } from '@oauth-pop/core/node'
@@ -59,6 +59,16 @@ async function serve(handle: Handle, own: Partial<AdapterOptions> = {}): Promise
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closing.push(() => server.close().closeAllConnections())
   return (server.address() as AddressInfo).port
+}
+
+/** What a guard is told of a request. */
+async function contextOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<GuardContext | undefined> {
+  let seen: GuardContext | undefined
+  await runGuard((context) => void (seen = context), request, response)
+  return seen
 }
 
 function get(target = '/items', claims: Record<string, unknown> = {}): RawRequest {
@@ -294,7 +304,7 @@ describe('one verification for a request', () => {
   test('of an anonymous request is anonymous for everyone who asks, where that may be', async () => {
     const handle: Handle = async (request, response, verify) => {
       const answers = [await verify(), await verify()].map((token) => typeof token)
-      const context = guardContext(request)
+      const context = await contextOf(request, response)
       response.end([...answers, typeof context, typeof context?.accessToken].join())
     }
     const anonymous: RawRequest = {
@@ -330,8 +340,9 @@ describe('one verification for a request', () => {
   test('is kept where a logged request does not show it', async () => {
     const port = await serve(async (request, response, verify) => {
       await verify()
-      const held = guardContext(request)?.accessToken?.token === alice.accessToken
-      const printed = inspect(request, { depth: 4 }) + inspect(guardContext(request)?.accessToken)
+      const accessToken = (await contextOf(request, response))?.accessToken
+      const held = accessToken?.token === alice.accessToken
+      const printed = inspect(request, { depth: 4 }) + inspect(accessToken)
       const shown = /oauth-pop|ERR_POP/.test(printed) || printed.includes(alice.accessToken)
       response.end(JSON.stringify({ held, shown }))
     })
@@ -340,14 +351,14 @@ describe('one verification for a request', () => {
 
   test('that never ran leaves guards without context', async () => {
     const port = await serve(async (request, response) => {
-      response.end(typeof guardContext(request))
+      response.end(typeof (await contextOf(request, response)))
     })
     expect((await sendRaw(port, get())).body).toBe('undefined')
   })
 })
 
 describe('HTTP/2', () => {
-  async function ask(headers: OutgoingHttpHeaders): Promise<string> {
+  async function ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<string> {
     const protection = createProtection(options)
     const server = createHttp2Server((request, response) => {
       const view = { target: request.url, origin: () => apiUrl }
@@ -364,7 +375,8 @@ describe('HTTP/2', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     try {
-      const stream = session.request(headers)
+      const stream = session.request(headers, { endStream: body === undefined })
+      if (body !== undefined) stream.end(body)
       const chunks: Buffer[] = []
       for await (const chunk of stream) chunks.push(chunk as Buffer)
       return Buffer.concat(chunks).toString()
@@ -392,5 +404,18 @@ describe('HTTP/2', () => {
     ],
   ])('%s', async (_, headers, expected) => {
     expect(await ask({ ...signed(), ...headers })).toBe(expected)
+  })
+
+  test('a signed body', async () => {
+    const body = Buffer.alloc(100_000, 0x61)
+    const claims = { m: 'POST', b: hashOf(body) }
+    const headers = (): OutgoingHttpHeaders => ({
+      ':path': '/items',
+      ':method': 'POST',
+      ':authority': 'api.example.com',
+      authorization: `PoP ${signPop(alice, clock.seconds(), claims)}`,
+    })
+    expect(await ask(headers(), body)).toBe('accepted')
+    expect(await ask(headers(), body.subarray(1))).toBe('ERR_POP_BODY_MISMATCH')
   })
 })

@@ -1,5 +1,5 @@
 import * as core from '@oauth-pop/core'
-import { guardContext, setHeaders } from '@oauth-pop/core/node'
+import { runGuard } from '@oauth-pop/core/node'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 
 /** Lets a request pass that has all of these scopes; else 403. */
@@ -22,9 +22,9 @@ export const requireCoverage: (requirement: core.CoverageRequirement) => Request
 function toHandler(guard: core.Guard): RequestHandler {
   return async function popGuard(request: Request, response: Response, next: NextFunction) {
     try {
-      await guard(guardContext(request))
+      await runGuard(guard, request, response)
     } catch (error) {
-      if (error instanceof core.PopError) setHeaders(response, Object.entries(error.headers))
+      // Express 4 does not hear of a rejection.
       next(error)
       return
     }

@@ -244,11 +244,6 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
         401,
         'ERR_POP_TARGET_INVALID',
       ],
-      'a malformed percent sequence in the path': [
-        () => request({ target: '/%zz' }),
-        401,
-        'ERR_POP_PATH_MISMATCH',
-      ],
       'a GET proof on HEAD': [() => request({ method: 'HEAD' }), 401, 'ERR_POP_METHOD_MISMATCH'],
       'a DPoP credential with two proofs': [
         () =>
@@ -343,6 +338,14 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(refused).toEqual([code])
     })
 
+    test('a malformed percent sequence in the path never reaches the handler', async () => {
+      const before = server.handled()
+      const { status } = await sendRaw(server.port, request({ target: '/%zz' }))
+      // The routers of Fastify and Nest refuse it by themselves, ahead of every hook and guard.
+      expect([400, 401]).toContain(status)
+      expect(server.handled()).toBe(before)
+    })
+
     test('answers the same wrong request alike, whatever it carries, and reflects nothing', async () => {
       const canary = 'canary-7f3a'
       const proof = sign({ p: `/${canary}` })
@@ -411,7 +414,7 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       const body = gzipSync('{"name":"dog"}')
       const headers = (claims: Record<string, unknown>): RawRequest['headers'] =>
         withHeaders(
-          ['Content-Type', 'application/json'],
+          ['Content-Type', 'application/octet-stream'],
           ['Content-Encoding', 'gzip'],
           ['Authorization', `PoP ${sign({ m: 'POST', ...claims })}`],
         )

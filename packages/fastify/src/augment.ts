@@ -1,0 +1,15 @@
+import type { AccessToken } from '@oauth-pop/core'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * Set by the plugin. Missing on a route with `config: { pop: false }`, and with `optional: true`
+     * when the request had no credential.
+     */
+    accessToken: AccessToken
+  }
+  interface FastifyContextConfig {
+    /** `false` exempts the route from verification. */
+    pop?: boolean
+  }
+}

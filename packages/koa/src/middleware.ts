@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createProtection, hostOf, type AdapterOptions } from '@oauth-pop/core/node'
+
+export type PopMiddlewareOptions = AdapterOptions
+
+/** What is used of Koa's context, so that the middleware fits an application with any state. */
+export interface PopContext {
+  readonly app: { readonly proxy: boolean }
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly request: object
+  readonly originalUrl: string
+  readonly protocol: string
+  readonly state: object
+}
+
+export type PopMiddleware = (context: PopContext, next: () => Promise<unknown>) => Promise<unknown>
+
+/**
+ * Koa middleware (3 and 2) that lets a request pass only with an access token of whose key it proves
+ * possession, and sets `ctx.state.accessToken`. Mount it before body parsers. A refusal is thrown as
+ * `PopError`, with its headers on the response and on the error.
+ *
+ * @throws TypeError with `code` for wrong options
+ */
+export function popMiddleware(options: PopMiddlewareOptions): PopMiddleware {
+  const protection = createProtection(options)
+
+  return async function pop(context, next) {
+    const { app, req, res, originalUrl, protocol } = context
+    const accessToken = await protection.verify(req, res, {
+      target: originalUrl,
+      origin: () => `${protocol}://${hostOf(req, app.proxy)}`,
+      parsedForm: 'body' in context.request ? context.request.body : undefined,
+    })
+    if (accessToken !== undefined) Object.assign(context.state, { accessToken })
+    return next()
+  }
+}

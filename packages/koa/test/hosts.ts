@@ -1,0 +1,31 @@
+import { describeToken, listen, type AdapterHarness } from '@oauth-pop/testkit'
+import Koa3 from 'koa'
+// @ts-expect-error Koa 2 has the types of Koa 3 here
+import Koa2 from 'koa2'
+import { popMiddleware } from '@oauth-pop/koa'
+
+export const koaVersions = { 'Koa 3': Koa3, 'Koa 2': Koa2 as unknown as typeof Koa3 }
+
+export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
+  Object.entries(koaVersions).map(([name, Koa]) => [name, harness(Koa)]),
+)
+
+function harness(Koa: typeof Koa3): AdapterHarness {
+  return {
+    async start(options, headers = {}) {
+      let handled = 0
+      const app = new Koa()
+      app.use(popMiddleware(options))
+      app.use((ctx) => {
+        handled += 1
+        ctx.set(headers)
+        ctx.body = describeToken(ctx.state.accessToken)
+      })
+      const handle = app.callback()
+      return listen(
+        (request, response) => void handle(request, response),
+        () => handled,
+      )
+    },
+  }
+}

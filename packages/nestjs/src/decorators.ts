@@ -1,0 +1,59 @@
+import {
+  applyDecorators,
+  createParamDecorator,
+  UseGuards,
+  type ExecutionContext,
+} from '@nestjs/common'
+import * as core from '@oauth-pop/core'
+import { PopGuard } from './guard.ts'
+import { addRequirements, exemptFromVerification } from './requirements.ts'
+
+/** For a controller or one of its handlers. */
+export type PopDecorator = ClassDecorator & MethodDecorator
+
+/** Protects a controller or a handler: only the client that holds the key of its token gets in. */
+export const UsePoP = (): PopDecorator => protect()
+
+/** Protects, and lets a request pass that has all of these scopes; else 403. */
+export const RequireScopes = (...all: string[]): PopDecorator => protect(core.requireScopes(...all))
+
+/** Protects, and lets a request pass that has one of these scopes; else 403. */
+export const RequireAnyScope = (...any: string[]): PopDecorator =>
+  protect(core.requireAnyScope(...any))
+
+/** Protects, and lets a request pass whose claims satisfy the check; else 403. A throw is 500. */
+export const RequireClaims = (check: core.ClaimsCheck): PopDecorator =>
+  protect(core.requireClaims(check))
+
+/** Protects, and lets a request pass whose proof signs these parts of it; else 401. */
+export const RequireCoverage = (requirement: core.CoverageRequirement): PopDecorator =>
+  protect(core.requireCoverage(requirement))
+
+/**
+ * Exempts a controller or a handler from `PopGuard`. What is nearer to the handler decides; beside a
+ * requirement on the same class or handler it has no effect.
+ */
+export const AllowUnverified = (): PopDecorator => onTarget(exemptFromVerification)
+
+/** The verified access token; undefined on an exempt route, and on an anonymous request under `optional`. */
+export const AccessToken: () => ParameterDecorator = createParamDecorator(
+  (_: unknown, context: ExecutionContext) =>
+    context.switchToHttp().getRequest<{ accessToken?: core.AccessToken }>().accessToken,
+)
+
+/** What `@AccessToken()` gives. */
+export type AccessToken = core.AccessToken
+
+function protect(...guards: readonly core.Guard[]): PopDecorator {
+  return applyDecorators(
+    onTarget((target) => addRequirements(target, ...guards)),
+    UseGuards(PopGuard),
+  )
+}
+
+/** Metadata of a handler lives on its function, that of a controller on its class. */
+function onTarget(mark: (target: object) => void): PopDecorator {
+  return (target: object, _name?: string | symbol, descriptor?: PropertyDescriptor) => {
+    mark((descriptor?.value as object | undefined) ?? target)
+  }
+}

@@ -1,0 +1,59 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common'
+import { HttpAdapterHost } from '@nestjs/core'
+import { runGuard, type Protection } from '@oauth-pop/core/node'
+import { toHttpException } from './exception.ts'
+import { protectionToken } from './options.ts'
+import { platformOf } from './platform.ts'
+import { isExempt, requirementsFor } from './requirements.ts'
+
+/** Nest asks once for the application, the class and the handler each; the answer is the same. */
+const approved = new WeakMap<object, unknown>()
+
+/**
+ * Lets a request pass only with an access token of whose key it proves possession, and with
+ * whatever else the class and the handler require. Sets `request.accessToken`. As `APP_GUARD` it
+ * protects every route but those with `@AllowUnverified()`.
+ *
+ * Throws an `HttpException` for a refusal, its headers on the response. GraphQL, WebSocket and RPC
+ * handlers are refused (500): there is no HTTP request of their own that a proof could name.
+ */
+@Injectable()
+export class PopGuard implements CanActivate {
+  readonly #host: HttpAdapterHost
+  readonly #protection: Protection
+
+  constructor(
+    @Inject(HttpAdapterHost) host: HttpAdapterHost,
+    @Inject(protectionToken) protection: Protection,
+  ) {
+    this.#host = host
+    this.#protection = protection
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (isExempt(context)) return true
+    try {
+      await this.#verify(context)
+      return true
+    } catch (error) {
+      throw toHttpException(error)
+    }
+  }
+
+  async #verify(context: ExecutionContext): Promise<void> {
+    const type = context.getType<string>()
+    const platform = platformOf(this.#host.httpAdapter)
+    if (type !== 'http' || platform === undefined) {
+      const evidence = { member: 'context', expected: 'http on Express or Fastify', actual: type }
+      throw this.#protection.refuse('ERR_POP_CONTEXT_UNSUPPORTED', evidence)
+    }
+    const http = context.switchToHttp()
+    const own = http.getRequest<{ accessToken?: unknown }>()
+    const { request, response, view } = platform.open(own, http.getResponse())
+    if (approved.get(request) === context.getHandler()) return
+    const accessToken = await this.#protection.verify(request, response, view)
+    if (accessToken !== undefined) own.accessToken = accessToken
+    for (const guard of requirementsFor(context)) await runGuard(guard, request, response)
+    approved.set(request, context.getHandler())
+  }
+}
