@@ -1,7 +1,7 @@
-import { describeToken, listen, type AdapterHarness } from '@oauth-pop/testkit'
+import { createGuards, describeToken, listen, type AdapterHarness } from '@oauth-pop/testkit'
 import express5 from 'express'
 import express4 from 'express4'
-import { popMiddleware } from '@oauth-pop/express'
+import * as pop from '@oauth-pop/express'
 
 export const expressVersions = {
   'Express 5': express5,
@@ -14,14 +14,15 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(express: typeof express5): AdapterHarness {
   return {
-    async start(options, headers = {}) {
+    async start(options, { headers = {}, guards = {}, failure } = {}) {
       let handled = 0
       const app = express()
       // The default error page would print every refusal of the suite.
       app.set('env', 'test')
-      app.use(popMiddleware(options))
+      app.use(pop.popMiddleware(options), ...createGuards(guards, pop))
       app.use((request, response) => {
         handled += 1
+        if (failure !== undefined) throw new Error(failure)
         response.set(headers).json(describeToken(request.accessToken))
       })
       return listen(app, () => handled)

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import {
   memoryReplayStore,
   popMiddleware,
@@ -12,30 +10,27 @@ import {
 } from '@oauth-pop/express'
 import {
   apiUrl,
-  createHolders,
+  challengesOf,
+  createRequests,
   hashOf,
+  listen,
   sendRaw,
-  signPop,
   type RawRequest,
   type RawResponse,
 } from '@oauth-pop/testkit'
-import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
-import express4 from 'express4'
+import type { ErrorRequestHandler, Express, RequestHandler } from 'express'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { expressVersions } from './hosts.ts'
 
-const versions = [
-  { name: 'Express 5', express: express5 },
-  { name: 'Express 4', express: express4 as unknown as typeof express5 },
-]
+type ExpressModule = (typeof expressVersions)['Express 5']
 
-describe.each(versions)('popMiddleware on $name', ({ express }) => {
-  const { holder, tokens } = createHolders()
-  const alice = holder()
+describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, express) => {
+  const { tokens, signed, signedPost, form, anonymous } = createRequests()
   const options: PopMiddlewareOptions = { publicUrl: apiUrl, tokens }
-  const closing: (() => void)[] = []
+  const closing: (() => Promise<void>)[] = []
 
-  afterEach(() => {
-    for (const close of closing.splice(0)) close()
+  afterEach(async () => {
+    await Promise.all(closing.splice(0).map((close) => close()))
   })
 
   async function serve(
@@ -44,34 +39,13 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     const app = express()
     app.set('env', 'test')
     build(app)
-    const server = createServer(app)
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    closing.push(() => server.close().closeAllConnections())
-    return (request) => sendRaw((server.address() as AddressInfo).port, request)
+    const { port, close } = await listen(app)
+    closing.push(close)
+    return (request) => sendRaw(port, request)
   }
 
-  function signed(
-    claims: Record<string, unknown> = {},
-    change: Partial<RawRequest> = {},
-  ): RawRequest {
-    const now = Math.floor(Date.now() / 1000)
-    const target = change.target ?? '/items'
-    const method = change.method ?? 'GET'
-    const path = target.split('?')[0]
-    const proof = signPop(alice, now, { m: method, p: path, ...claims })
-    const { headers = [], ...rest } = change
-    return {
-      method,
-      target,
-      ...rest,
-      headers: [['Host', 'api.example.com'], ['Authorization', `PoP ${proof}`], ...headers],
-    }
-  }
-
-  function jsonPost(text: string, claims: Record<string, unknown> = {}): RawRequest {
-    const headers: RawRequest['headers'] = [['Content-Type', 'application/json']]
-    return signed(claims, { method: 'POST', headers, body: Buffer.from(text) })
-  }
+  const jsonPost = (text: string, claims?: Record<string, unknown>): RawRequest =>
+    signedPost('application/json', text, claims)
 
   const echo = (app: Express): void => {
     app.use((request, response) => {
@@ -81,9 +55,6 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       })
     })
   }
-
-  const challengeOf = ({ headers }: RawResponse): string | undefined =>
-    headers.find(([name]) => name === 'www-authenticate')?.[1]
 
   test('before a parser, verifies the signed body and leaves it to the parser', async () => {
     const send = await serve((app) => {
@@ -95,12 +66,12 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     expect((await send(jsonPost('{"a":2}', { b: hashOf('{"a":1}') }))).status).toBe(401)
   })
 
-  test.each<[string, string, (express: typeof express5) => RequestHandler, string]>([
+  test.each<[string, string, (express: ExpressModule) => RequestHandler, string]>([
     ['express.raw', 'application/octet-stream', (own) => own.raw(), '"data":[97,61,49]'],
     [
       'express.text',
       'text/plain',
-      (own) => (own as typeof express5 & { text(): RequestHandler }).text(),
+      (own) => (own as ExpressModule & { text(): RequestHandler }).text(),
       '"a=1"',
     ],
     [
@@ -114,11 +85,7 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       app.use(popMiddleware(options), parser(express))
       echo(app)
     })
-    const post = (b: string): RawRequest =>
-      signed(
-        { b: hashOf(b) },
-        { method: 'POST', headers: [['Content-Type', type]], body: Buffer.from('a=1') },
-      )
+    const post = (b: string): RawRequest => signedPost(type, 'a=1', { b: hashOf(b) })
     const response = await send(post('a=1'))
     expect([response.status, response.body.includes(parsed)]).toEqual([200, true])
     expect((await send(post('a=2'))).status).toBe(401)
@@ -144,7 +111,7 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
     const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
     expect(response.status).toBe(500)
-    expect(challengeOf(response)).toBeUndefined()
+    expect(challengesOf(response)).toEqual([])
   })
 
   test.each([
@@ -157,17 +124,7 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       app.use(express.urlencoded({ extended: true }), popMiddleware(options))
       echo(app)
     })
-    const proof = signPop(alice, Math.floor(Date.now() / 1000), { m: 'POST' })
-    const response = await send({
-      method: 'POST',
-      target: '/items',
-      headers: [
-        ['Host', 'api.example.com'],
-        ['Content-Type', 'application/x-www-form-urlencoded'],
-      ],
-      body: Buffer.from(body(proof)),
-    })
-    expect(response.status).toBe(status)
+    expect((await send(form(body))).status).toBe(status)
   })
 
   test('in routers mounted at two depths, compares the whole path', async () => {
@@ -223,17 +180,11 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       app.use(popMiddleware(options))
       echo(app)
     })
-    const headers: RawRequest['headers'] = [
-      ['Host', 'api.example.com'],
-      ['Origin', 'https://app.example'],
-    ]
-    const preflight = await send({
-      method: 'OPTIONS',
-      target: '/items',
-      headers: [...headers, ['Access-Control-Request-Method', 'GET']],
-    })
-    expect([preflight.status, challengeOf(preflight)]).toEqual([204, undefined])
-    const refused = await send({ method: 'GET', target: '/items', headers })
+    const origin = ['Origin', 'https://app.example'] as const
+    const asks = ['Access-Control-Request-Method', 'GET'] as const
+    const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
+    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+    const refused = await send(anonymous({ headers: [origin] }))
     expect(refused.status).toBe(401)
     expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
     expect(refused.headers).toContainEqual([
@@ -284,9 +235,9 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       app.use(onlyStatus)
     })
     const response = await send(signed({ p: '/other' }))
-    expect(challengeOf(response)).toBe(
+    expect(challengesOf(response)).toEqual([
       'PoP realm="api.example.com", error="invalid_token", error_description="The proof was made for another path"',
-    )
+    ])
     expect(response.headers).toContainEqual(['cache-control', 'no-store'])
   })
 
@@ -346,69 +297,7 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
     expect((await send(signed({}, { headers }))).status).toBe(400)
   })
 
-  test('an error of the handler keeps the headers of a query credential', async () => {
-    const send = await serve((app) => {
-      app.use(popMiddleware(options), () => {
-        throw new Error('secret detail')
-      })
-    })
-    const target = `/items?pop_access_token=${signPop(alice, Math.floor(Date.now() / 1000))}`
-    const headers: RawRequest['headers'] = [['Host', 'api.example.com']]
-    const response = await send({ method: 'GET', target, headers })
-    expect(response.status).toBe(500)
-    expect(response.headers).toContainEqual(['cache-control', 'private'])
-    expect(response.headers).toContainEqual(['referrer-policy', 'no-referrer'])
-  })
-
   describe('guards', () => {
-    const guarded = (
-      guard: RequestHandler,
-    ): Promise<(request: RawRequest) => Promise<RawResponse>> =>
-      serve((app) => {
-        app.use(popMiddleware(options))
-        app.use(guard)
-        echo(app)
-      })
-
-    test.each([
-      ['all scopes held', requireScopes('read', 'write'), 200],
-      ['one scope missing', requireScopes('read', 'admin'), 403],
-      ['one of several held', requireAnyScope('admin', 'write'), 200],
-      ['none of several held', requireAnyScope('admin', 'owner'), 403],
-      ['claims enough', requireClaims(({ sub }) => sub === 'alice'), 200],
-      ['claims not enough', requireClaims(async ({ sub }) => sub === 'bob'), 403],
-      ['a check that answers with something truthy', requireClaims((() => 'yes') as never), 403],
-    ])('%s', async (_, guard, status) => {
-      const send = await guarded(guard)
-      expect((await send(signed())).status).toBe(status)
-    })
-
-    test('a missing scope is named in the challenge of the scheme used', async () => {
-      const send = await guarded(requireScopes('read', 'admin'))
-      expect(challengeOf(await send(signed()))).toBe(
-        'PoP realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"',
-      )
-    })
-
-    test('a check that throws is 500 and shows nothing of itself', async () => {
-      const throws = (): boolean => {
-        throw new Error('secret detail')
-      }
-      const response = await (await guarded(requireClaims(throws)))(signed())
-      expect(response.status).toBe(500)
-      expect(response.body).not.toContain('secret detail')
-    })
-
-    test('a check that rejects later is 500 too, and does not hang', async () => {
-      const rejects = async (): Promise<boolean> => {
-        await new Promise(setImmediate)
-        throw new Error('secret detail')
-      }
-      const response = await (await guarded(requireClaims(rejects)))(signed())
-      expect(response.status).toBe(500)
-      expect(response.body).not.toContain('secret detail')
-    })
-
     test('in front of the middleware, a guard refuses what it cannot know', async () => {
       const send = await serve((app) => {
         app.use(requireScopes('read'), popMiddleware(options))
@@ -436,27 +325,8 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       })
       const response = await send(signed())
       expect([response.status, response.body]).toEqual([403, '{"mine":true}'])
-      expect(challengeOf(response)).toMatch(/^PoP realm=.*error="insufficient_scope"/)
+      expect(challengesOf(response)[0]).toMatch(/^PoP realm=.*error="insufficient_scope"/)
       expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-    })
-
-    test('a body that must be signed and is not is 401, so that the client can sign again', async () => {
-      const send = await guarded(requireCoverage({ body: true }))
-      const response = await send(jsonPost('{}'))
-      expect(response.status).toBe(401)
-      expect(challengeOf(response)).toContain('error="invalid_token"')
-      expect((await send(jsonPost('{}', { b: hashOf('{}') }))).status).toBe(200)
-    })
-
-    test('a query that must be signed: complete, one name, none at all', async () => {
-      const q = [['a'], hashOf('a=1')]
-      const complete = await guarded(requireCoverage({ query: true }))
-      expect((await complete(signed({ q }, { target: '/items?a=1' }))).status).toBe(200)
-      expect((await complete(signed({}, { target: '/items' }))).status).toBe(200)
-      expect((await complete(signed({}, { target: '/items?a=1' }))).status).toBe(401)
-      const named = await guarded(requireCoverage({ query: ['a'] }))
-      expect((await named(signed({ q }, { target: '/items?a=1' }))).status).toBe(200)
-      expect((await named(signed({}, { target: '/items' }))).status).toBe(401)
     })
 
     test('without the middleware a guard refuses, and says so to the operator once', async () => {
@@ -467,23 +337,9 @@ describe.each(versions)('popMiddleware on $name', ({ express }) => {
       })
       const response = await send(signed())
       await send(signed())
-      expect([response.status, challengeOf(response)]).toEqual([401, 'PoP realm="oauth-pop"'])
+      expect([response.status, challengesOf(response)]).toEqual([401, ['PoP realm="oauth-pop"']])
       expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
       warning.mockRestore()
-    })
-
-    test('with optional, a guard refuses the anonymous request', async () => {
-      const send = await serve((app) => {
-        app.use(popMiddleware({ ...options, optional: true }), requireScopes('read'))
-        echo(app)
-      })
-      const anonymous = {
-        method: 'GET',
-        target: '/items',
-        headers: [['Host', 'api.example.com']],
-      } as const
-      expect((await send(anonymous)).status).toBe(401)
-      expect((await send(signed())).status).toBe(200)
     })
 
     test('nothing to require is a mistake at start-up', () => {

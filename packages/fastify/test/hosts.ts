@@ -1,13 +1,13 @@
-import { addressOf, describeToken, type AdapterHarness } from '@oauth-pop/testkit'
+import { addressOf, createGuards, describeToken, type AdapterHarness } from '@oauth-pop/testkit'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
-import oauthPop from '@oauth-pop/fastify'
+import * as pop from '@oauth-pop/fastify'
 
 export const hosts: Record<string, AdapterHarness> = {
   'Fastify 5': {
-    async start(options, headers = {}) {
+    async start(options, { headers = {}, guards = {}, failure } = {}) {
       let handled = 0
       const app = fastify({ forceCloseConnections: true })
-      await app.register(oauthPop, options)
+      await app.register(pop.popPlugin, options)
       // Fastify parses JSON and text; this harness wants every type to reach its handler.
       app.removeAllContentTypeParsers()
       app.addContentTypeParser('*', (_request, payload, done) => {
@@ -15,10 +15,12 @@ export const hosts: Record<string, AdapterHarness> = {
       })
       const handle = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
         handled += 1
+        if (failure !== undefined) throw new Error(failure)
         return reply.headers(headers).send(describeToken(request.accessToken))
       }
-      app.all('*', handle)
-      app.setNotFoundHandler((request, reply) => handle(request, reply.code(200)))
+      const preHandler = [...createGuards(guards, pop)]
+      app.all('*', { preHandler }, handle)
+      app.setNotFoundHandler({ preHandler }, (request, reply) => handle(request, reply.code(200)))
       await app.listen({ port: 0, host: '127.0.0.1' })
       return { ...addressOf(app.server), handled: () => handled, close: () => app.close() }
     },

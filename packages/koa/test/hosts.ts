@@ -1,8 +1,8 @@
-import { describeToken, listen, type AdapterHarness } from '@oauth-pop/testkit'
+import { createGuards, describeToken, listen, type AdapterHarness } from '@oauth-pop/testkit'
 import Koa3 from 'koa'
-// @ts-expect-error Koa 2 has the types of Koa 3 here
+// @ts-expect-error Koa 2 takes the types of Koa 3 here
 import Koa2 from 'koa2'
-import { popMiddleware } from '@oauth-pop/koa'
+import * as pop from '@oauth-pop/koa'
 
 export const koaVersions = { 'Koa 3': Koa3, 'Koa 2': Koa2 as unknown as typeof Koa3 }
 
@@ -12,12 +12,15 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(Koa: typeof Koa3): AdapterHarness {
   return {
-    async start(options, headers = {}) {
+    async start(options, { headers = {}, guards = {}, failure } = {}) {
       let handled = 0
       const app = new Koa()
-      app.use(popMiddleware(options))
+      app.silent = true
+      app.use(pop.popMiddleware(options))
+      for (const guard of createGuards(guards, pop)) app.use(guard)
       app.use((ctx) => {
         handled += 1
+        if (failure !== undefined) throw new Error(failure)
         ctx.set(headers)
         ctx.body = describeToken(ctx.state.accessToken)
       })

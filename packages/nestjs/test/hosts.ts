@@ -1,50 +1,61 @@
 import 'reflect-metadata'
-import { All, Controller, HttpCode, Inject, Module, Res, type DynamicModule } from '@nestjs/common'
+import { All, Controller, HttpCode, Module, Res, type DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
-import { AccessToken, PopModule, UsePoP, type PopModuleOptions } from '@oauth-pop/nestjs'
-import { addressOf, describeToken, type AdapterHarness } from '@oauth-pop/testkit'
+import {
+  AccessToken,
+  PopModule,
+  RequireAnyScope,
+  RequireClaims,
+  RequireCoverage,
+  RequireScopes,
+  UsePoP,
+  type PopModuleOptions,
+} from '@oauth-pop/nestjs'
+import {
+  addressOf,
+  createGuards,
+  describeToken,
+  type AdapterHarness,
+  type Route,
+} from '@oauth-pop/testkit'
 import type { FastifyInstance } from 'fastify'
-
-class Handled {
-  count = 0
-  headers: Readonly<Record<string, string>> = {}
-}
 
 /** What the responses of both platforms have. */
 interface Reply {
   header(name: string, value: string): void
 }
 
-@Controller()
-@UsePoP()
-class EchoController {
-  readonly #handled: Handled
-
-  constructor(@Inject(Handled) handled: Handled) {
-    this.#handled = handled
-  }
-
-  @All(['', '*'])
-  @HttpCode(200)
-  echo(@AccessToken() token: AccessToken, @Res({ passthrough: true }) reply: Reply): object {
-    this.#handled.count += 1
-    for (const [name, value] of Object.entries(this.#handled.headers)) reply.header(name, value)
-    return describeToken(token)
-  }
-}
-
-@Module({})
-class EchoModule {
-  static with(options: PopModuleOptions, handled: Handled): DynamicModule {
-    return {
-      module: EchoModule,
-      imports: [PopModule.forRoot(options)],
-      controllers: [EchoController],
-      providers: [{ provide: Handled, useValue: handled }],
+function createModule(
+  options: PopModuleOptions,
+  { headers = {}, guards = {}, failure }: Route,
+  onHandled: () => void,
+): DynamicModule {
+  @Controller()
+  @UsePoP()
+  class EchoController {
+    @All(['', '*'])
+    @HttpCode(200)
+    echo(@AccessToken() token: AccessToken, @Res({ passthrough: true }) reply: Reply): object {
+      onHandled()
+      if (failure !== undefined) throw new Error(failure)
+      for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+      return describeToken(token)
     }
   }
+  for (const decorate of createGuards(guards, decorators)) decorate(EchoController)
+
+  @Module({ imports: [PopModule.forRoot(options)], controllers: [EchoController] })
+  class EchoModule {}
+  return { module: EchoModule }
+}
+
+const decorators = {
+  requireScopes: RequireScopes,
+  requireAnyScope: RequireAnyScope,
+  requireClaims: RequireClaims,
+  requireCoverage: RequireCoverage,
 }
 
 const platforms = {
@@ -65,16 +76,17 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(createAdapter: () => ExpressAdapter | FastifyAdapter): AdapterHarness {
   return {
-    async start(options, headers = {}) {
-      const handled = Object.assign(new Handled(), { headers })
-      const app = await NestFactory.create(EchoModule.with(options, handled), createAdapter(), {
+    async start(options, route = {}) {
+      let handled = 0
+      const module = createModule(options, route, () => void (handled += 1))
+      const app = await NestFactory.create(module, createAdapter(), {
         logger: false,
         forceCloseConnections: true,
       })
       await app.listen(0, '127.0.0.1')
       return {
         ...addressOf(app.getHttpServer() as { address(): unknown }),
-        handled: () => handled.count,
+        handled: () => handled,
         close: () => app.close(),
       }
     },

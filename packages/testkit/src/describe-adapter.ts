@@ -1,11 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { connect } from 'node:net'
-import type { AccessToken, PopErrorCode } from '@oauth-pop/core'
+import type { AccessToken, ClaimsCheck, CoverageRequirement } from '@oauth-pop/core'
 import type { AdapterOptions } from '@oauth-pop/core/node'
 import { pop, ReplayStoreError } from '@oauth-pop/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { apiUrl, createHolders, hashOf, signDpop, signPop } from './builders.ts'
-import { createClock, type FakeClock } from './clock.ts'
+import { hashOf, signDpop } from './builders.ts'
 import {
   encodeRequest,
   sendInPieces,
@@ -13,22 +12,56 @@ import {
   type RawRequest,
   type RawResponse,
 } from './raw-http.ts'
+import { createScenarios } from './scenarios.ts'
 import { compareAnswer, isSupported, loadVectors, vectorBody, vectorOptions } from './vectors.ts'
 
 /** A real server of the framework, with the adapter in front of one handler for every path and method. */
 export interface AdapterServer {
   readonly port: number
   /** How often the handler ran. */
-  handled(): number
-  close(): Promise<void>
+  readonly handled: () => number
+  readonly close: () => Promise<void>
+}
+
+/** What stands behind the adapter. */
+export interface Route {
+  /** Headers that the handler sets. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Guards in front of the handler. */
+  readonly guards?: Guards
+  /** The handler throws an error with this message. */
+  readonly failure?: string
+}
+
+/** The arguments of each guard that a route has. */
+export interface Guards {
+  readonly scopes?: readonly string[]
+  readonly anyScope?: readonly string[]
+  readonly claims?: ClaimsCheck
+  readonly coverage?: CoverageRequirement
 }
 
 export interface AdapterHarness {
-  /** The handler answers 200 with `describeToken(accessToken)` as JSON, after setting these headers. */
-  start(
-    options: AdapterOptions,
-    handlerHeaders?: Readonly<Record<string, string>>,
-  ): Promise<AdapterServer>
+  /** The handler answers 200 with `describeToken(accessToken)` as JSON. */
+  start(options: AdapterOptions, route?: Route): Promise<AdapterServer>
+}
+
+/** The guards of a route, made with the functions of an adapter. */
+export function createGuards<Guard>(
+  { scopes, anyScope, claims, coverage }: Guards,
+  adapter: {
+    requireScopes(...all: string[]): Guard
+    requireAnyScope(...any: string[]): Guard
+    requireClaims(check: ClaimsCheck): Guard
+    requireCoverage(requirement: CoverageRequirement): Guard
+  },
+): readonly Guard[] {
+  return [
+    ...(scopes ? [adapter.requireScopes(...scopes)] : []),
+    ...(anyScope ? [adapter.requireAnyScope(...anyScope)] : []),
+    ...(claims ? [adapter.requireClaims(claims)] : []),
+    ...(coverage ? [adapter.requireCoverage(coverage)] : []),
+  ]
 }
 
 /** What the handler of a harness answers. */
@@ -85,16 +118,8 @@ function describeVectors(name: string, harness: AdapterHarness): void {
 
 function describeScenarios(name: string, harness: AdapterHarness): void {
   describe(`scenarios through ${name}`, () => {
-    const { holder, tokens } = createHolders()
-    const clock: FakeClock = createClock()
-    const options: AdapterOptions = {
-      publicUrl: apiUrl,
-      tokens,
-      now: clock.now,
-      maxBodyBytes: 1000,
-    }
-    const alice = holder()
-    const signedByDpop = holder('jkt')
+    const { options, clock, signedByDpop, sign, request, withHeaders, post, refusals, guarded } =
+      createScenarios()
     let server: AdapterServer
 
     beforeAll(async () => {
@@ -102,34 +127,6 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
     })
     afterAll(async () => {
       await server.close()
-    })
-
-    const sign = (claims: Record<string, unknown> = {}): string =>
-      signPop(alice, clock.seconds(), claims)
-    const request = (
-      change: Partial<RawRequest> = {},
-      claims: Record<string, unknown> = {},
-    ): RawRequest => ({
-      method: 'GET',
-      target: '/items',
-      ...change,
-      headers: change.headers ?? [
-        ['Host', 'api.example.com'],
-        ['Authorization', `PoP ${sign(claims)}`],
-      ],
-    })
-    const withHeaders = (...more: [string, string][]): RawRequest['headers'] => [
-      ['Host', 'api.example.com'],
-      ...more,
-    ]
-    const post = (
-      body: Uint8Array,
-      claims: Record<string, unknown>,
-      change: Partial<RawRequest> = {},
-    ): RawRequest => ({
-      ...request({ method: 'POST' }, { m: 'POST', ...claims }),
-      body,
-      ...change,
     })
 
     test('lets a valid request through', async () => {
@@ -150,181 +147,6 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       const response = await sendRaw(server.port, request({ headers }))
       expect(response.status).toBe(200)
     })
-
-    const refusals: Record<string, [() => RawRequest, number, PopErrorCode | undefined]> = {
-      'no credential': [
-        () => request({ headers: withHeaders() }),
-        401,
-        'ERR_POP_CREDENTIAL_MISSING',
-      ],
-      'a scheme that is not enabled': [
-        () => request({ headers: withHeaders(['Authorization', 'Basic YTpi']) }),
-        401,
-        'ERR_POP_CREDENTIAL_MISSING',
-      ],
-      'two Authorization lines': [
-        () =>
-          request({
-            headers: withHeaders(
-              ['Authorization', `PoP ${sign()}`],
-              ['authorization', `PoP ${sign()}`],
-            ),
-          }),
-        400,
-        'ERR_POP_CREDENTIAL_REPEATED',
-      ],
-      'a credential in header and query': [
-        () => ({ ...request(), target: `/items?pop_access_token=${sign()}` }),
-        400,
-        'ERR_POP_CREDENTIAL_REPEATED',
-      ],
-      'a query credential beside a form credential': [
-        () => ({
-          method: 'POST',
-          target: `/items?pop_access_token=${sign()}`,
-          headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
-          body: Buffer.from(`pop_access_token=${sign()}`),
-        }),
-        400,
-        'ERR_POP_CREDENTIAL_REPEATED',
-      ],
-      'a query credential beside an empty one': [
-        () =>
-          request({
-            target: `/items?pop_access_token=${sign()}&pop_access_token=`,
-            headers: withHeaders(),
-          }),
-        400,
-        'ERR_POP_CREDENTIAL_REPEATED',
-      ],
-      'two Host lines': [
-        () => request({ headers: [['Host', 'a.example'], ...request().headers] }),
-        400,
-        'ERR_POP_HOST_INVALID',
-      ],
-      'an empty Host': [
-        () =>
-          request({
-            headers: [
-              ['Host', ''],
-              ['Authorization', `PoP ${sign()}`],
-            ],
-          }),
-        400,
-        'ERR_POP_HOST_INVALID',
-      ],
-      'a Host with userinfo': [
-        () =>
-          request({
-            headers: [
-              ['Host', 'api.example.com@evil.example'],
-              ['Authorization', `PoP ${sign()}`],
-            ],
-          }),
-        400,
-        'ERR_POP_HOST_INVALID',
-      ],
-      'an absolute-form target of another host': [
-        () => request({ target: 'http://evil.example/items' }),
-        401,
-        'ERR_POP_TARGET_INVALID',
-      ],
-      'a scheme-relative target': [
-        () => request({ target: '//evil.example/items' }),
-        401,
-        'ERR_POP_PATH_MISMATCH',
-      ],
-      'a backslash in the target': [
-        () => request({ target: '/\\items' }),
-        401,
-        'ERR_POP_TARGET_INVALID',
-      ],
-      'a fragment in the target': [
-        () => request({ target: '/items#x' }),
-        401,
-        'ERR_POP_TARGET_INVALID',
-      ],
-      'a GET proof on HEAD': [() => request({ method: 'HEAD' }), 401, 'ERR_POP_METHOD_MISMATCH'],
-      'a DPoP credential with two proofs': [
-        () =>
-          request({
-            headers: withHeaders(
-              ['Authorization', `DPoP ${signedByDpop.accessToken}`],
-              ['DPoP', signDpop(signedByDpop, clock.seconds())],
-              ['dpop', signDpop(signedByDpop, clock.seconds())],
-            ),
-          }),
-        401,
-        'ERR_POP_PROOF_REPEATED',
-      ],
-      'a method that only an override header names': [
-        () =>
-          request({
-            headers: [
-              ...request({}, { m: 'DELETE' }).headers,
-              ['X-HTTP-Method-Override', 'DELETE'],
-            ],
-          }),
-        401,
-        'ERR_POP_METHOD_MISMATCH',
-      ],
-      'a preflight': [
-        () =>
-          request({
-            method: 'OPTIONS',
-            headers: withHeaders(
-              ['Origin', 'https://app.example'],
-              ['Access-Control-Request-Method', 'GET'],
-            ),
-          }),
-        401,
-        'ERR_POP_CREDENTIAL_MISSING',
-      ],
-      'an OPTIONS request without credential': [
-        () =>
-          request({ method: 'OPTIONS', headers: withHeaders(['Origin', 'https://app.example']) }),
-        401,
-        'ERR_POP_CREDENTIAL_MISSING',
-      ],
-      'a proof for another body': [
-        () => post(Buffer.from('{"a":2}'), { b: hashOf('{"a":1}') }),
-        401,
-        'ERR_POP_BODY_MISMATCH',
-      ],
-      'a body over the limit': [
-        () => post(Buffer.alloc(1001), { b: hashOf('') }),
-        413,
-        'ERR_POP_BODY_TOO_LARGE',
-      ],
-      'a chunked body over the limit': [
-        () => post(Buffer.alloc(1001), { b: hashOf('') }, { chunkBytes: 100 }),
-        413,
-        'ERR_POP_BODY_TOO_LARGE',
-      ],
-      'a form over its limit': [
-        () => ({
-          method: 'POST',
-          target: '/items',
-          headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
-          body: Buffer.alloc(70_000, 0x61),
-        }),
-        413,
-        'ERR_POP_FORM_TOO_LARGE',
-      ],
-      'a form in two content types': [
-        () => ({
-          method: 'POST',
-          target: '/items',
-          headers: withHeaders(
-            ['Content-Type', 'application/x-www-form-urlencoded'],
-            ['Content-Type', 'text/plain'],
-          ),
-          body: Buffer.from('a=1'),
-        }),
-        400,
-        'ERR_POP_FORM_INVALID',
-      ],
-    }
 
     test.each(Object.entries(refusals))('refuses %s', async (_, [build, status, code]) => {
       const refused = await watchRefusals(async () => {
@@ -467,7 +289,7 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
 
     test('keeps a query credential out of shared caches, whatever the handler says', async () => {
       const handlerSays = async (cacheControl: string): Promise<readonly string[]> => {
-        const own = await harness.start(options, { 'cache-control': cacheControl })
+        const own = await harness.start(options, { headers: { 'cache-control': cacheControl } })
         const target = `/items?pop_access_token=${sign()}`
         const { status, headers } = await sendRaw(
           own.port,
@@ -482,6 +304,29 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(await handlerSays('public, private')).toEqual(['private'])
       expect(await handlerSays('private="set-cookie"')).toEqual(['private'])
       expect(await handlerSays('no-store')).toEqual(['no-store'])
+    })
+
+    test('an error of the handler keeps the rules for a query credential', async () => {
+      const own = await harness.start(options, { failure: 'broken' })
+      const target = `/items?pop_access_token=${sign()}`
+      const response = await sendRaw(own.port, request({ target, headers: withHeaders() }))
+      await own.close()
+      expect([response.status, own.handled()]).toEqual([500, 1])
+      expect(valuesOf(response.headers, 'cache-control')).toEqual(['private'])
+      expect(valuesOf(response.headers, 'referrer-policy')).toEqual(['no-referrer'])
+    })
+
+    test.each(Object.entries(guarded))('guards: %s', async (_, scenario) => {
+      const { guards, status, build, challenge, optional = false } = scenario
+      const own = await harness.start({ ...options, optional }, { guards })
+      const response = await sendRaw(own.port, build())
+      await own.close()
+      expect([response.status, own.handled()]).toEqual([status, status === 200 ? 1 : 0])
+      if (status !== 200) checkRefusal(response, status)
+      expect(valuesOf(response.headers, 'www-authenticate')).toEqual(
+        expect.arrayContaining(challenge === undefined ? [] : [challenge]),
+      )
+      expect(response.body).not.toContain('secret detail')
     })
 
     test('answers 503 without detail when a token source fails', async () => {
