@@ -58,12 +58,14 @@ function createGate(request: IncomingMessage, largest: number): Gate {
   let ended = request.complete && request.readableLength === size
   let onProgress = (): void => {}
 
-  request.push = function holdBack(chunk: Uint8Array | null): boolean {
-    held.push(chunk)
-    if (chunk === null) ended = true
+  // Text comes only from injected requests, of test tools.
+  request.push = function holdBack(chunk: Uint8Array | string | null): boolean {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    held.push(bytes)
+    if (bytes === null) ended = true
     else {
-      chunks.push(chunk)
-      size += chunk.length
+      chunks.push(bytes)
+      size += bytes.length
     }
     onProgress()
     // False stops the socket; whoever reads the released body starts it again.

@@ -1,0 +1,438 @@
+import { connect as connectHttp2 } from 'node:http2'
+import { Readable, Writable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import {
+  addressOf,
+  apiUrl,
+  challengesOf,
+  createRequests,
+  hashOf,
+  sendRaw,
+  type RawRequest,
+  type RawResponse,
+} from '@oauth-pop/testkit'
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import oauthPop, {
+  PopError,
+  popPlugin,
+  requireAnyScope,
+  requireCoverage,
+  requireScopes,
+  type PopPluginOptions,
+} from '@oauth-pop/fastify'
+
+const { tokens, sign, signed, signedPost, form, inQuery, anonymous } = createRequests()
+const options: PopPluginOptions = { publicUrl: apiUrl, tokens }
+const closing: (() => Promise<unknown>)[] = []
+
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()))
+})
+
+type Send = (request: RawRequest) => Promise<RawResponse>
+
+async function serve(
+  build: (app: FastifyInstance) => unknown,
+  settings: FastifyServerOptions = {},
+): Promise<Send> {
+  const app = fastify({ forceCloseConnections: true, ...settings })
+  await build(app)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  closing.push(() => app.close())
+  const { port } = addressOf(app.server)
+  return (request) => sendRaw(port, request)
+}
+
+const echo = (request: FastifyRequest): object => ({
+  body: request.body ?? null,
+  subject: request.accessToken?.subject ?? null,
+})
+
+/** Forms as Fastify's own plugin parses them: a parameter that repeats is a list. */
+function parseForms(app: FastifyInstance): void {
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  )
+}
+
+const jsonPost = (text: string, claims?: Record<string, unknown>): RawRequest =>
+  signedPost('application/json', text, claims)
+
+describe('popPlugin', () => {
+  test('is the default export', () => {
+    expect(oauthPop).toBe(popPlugin)
+  })
+
+  test('ahead of the parser, verifies the signed body and leaves it to the parser', async () => {
+    const parse = vi.fn<(text: string) => unknown>(JSON.parse)
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+        done(null, parse(String(body))),
+      )
+      app.post('/items', echo)
+    })
+    const accepted = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+    expect(JSON.parse(accepted.body)).toEqual({ body: { a: 1 }, subject: 'alice' })
+    expect((await send(jsonPost('{"a":2}', { b: hashOf('{"a":1}') }))).status).toBe(401)
+    expect(parse).toHaveBeenCalledTimes(1)
+  })
+
+  test('ahead of a form parser, takes the proof out of the form and leaves the form to it', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      parseForms(app)
+      app.post('/items', echo)
+    })
+    const accepted = await send(form((proof) => `a=1&pop_access_token=${proof}`))
+    expect(JSON.parse(accepted.body)).toMatchObject({ body: { a: '1' }, subject: 'alice' })
+    expect((await send(form(() => 'a=1'))).status).toBe(401)
+  })
+
+  test('without a parser for the type, refuses the thief and lets Fastify refuse the rest', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.post('/items', echo)
+    })
+    const post = (b: string): RawRequest => signedPost('text/csv', 'a;b', { b: hashOf(b) })
+    expect((await send(post('a;c'))).status).toBe(401)
+    expect((await send(post('a;b'))).status).toBe(415)
+  })
+
+  test('behind a hook that has read the body, a signed one is a wiring error, never a skip', async () => {
+    const send = await serve(async (app) => {
+      app.addHook('preParsing', async (request, _reply, payload) => {
+        const body = await buffer(payload)
+        return Object.assign(Readable.from([body]), { receivedEncodedLength: body.length })
+      })
+      await app.register(oauthPop, options)
+      app.post('/items', echo)
+    })
+    expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
+    const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+    expect([response.status, challengesOf(response)]).toEqual([500, []])
+  })
+
+  test('protects every route of its scope, in any order, and what has no route', async () => {
+    const send = await serve(async (app) => {
+      app.get('/before', echo)
+      await app.register(oauthPop, options)
+      app.get('/after', echo)
+    })
+    for (const target of ['/before', '/after', '/nowhere']) {
+      expect((await send(anonymous({ target }))).status).toBe(401)
+    }
+    expect((await send(signed({}, { target: '/before' }))).status).toBe(200)
+    expect((await send(signed({}, { target: '/nowhere' }))).status).toBe(404)
+  })
+
+  test('protects HEAD beside GET', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.get('/items', echo)
+    })
+    expect((await send(anonymous({ method: 'HEAD' }))).status).toBe(401)
+    expect((await send(signed({}, { method: 'HEAD' }))).status).toBe(200)
+  })
+
+  test('leaves a route alone that says so, and no other', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.get('/public', { config: { pop: false } }, echo)
+      app.get('/odd', { config: { pop: 0 as unknown as false } }, echo)
+    })
+    const open = await send(anonymous({ target: '/public' }))
+    expect([open.status, JSON.parse(open.body)]).toEqual([200, { body: null, subject: null }])
+    expect((await send(signed({ p: '/other' }, { target: '/public' }))).status).toBe(200)
+    expect((await send(anonymous({ target: '/odd' }))).status).toBe(401)
+  })
+
+  test('in prefixes at two depths, compares the whole path and protects only its scope', async () => {
+    const send = await serve(async (app) => {
+      app.get('/v1/open', echo)
+      await app.register(
+        async (v1) => {
+          await v1.register(
+            async (shop) => {
+              await shop.register(oauthPop, options)
+              shop.get('/items', echo)
+            },
+            { prefix: '/shop' },
+          )
+        },
+        { prefix: '/v1' },
+      )
+    })
+    const target = '/v1/shop/items'
+    expect((await send(signed({}, { target }))).status).toBe(200)
+    expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
+    expect((await send(anonymous({ target }))).status).toBe(401)
+    expect((await send(anonymous({ target: '/v1/open' }))).status).toBe(200)
+  })
+
+  test('under rewriteUrl, compares the target that arrived', async () => {
+    const send = await serve(
+      async (app) => {
+        await app.register(oauthPop, options)
+        app.get('/rewritten', echo)
+      },
+      { rewriteUrl: () => '/rewritten' },
+    )
+    expect((await send(signed())).status).toBe(200)
+    expect((await send(signed({ p: '/rewritten' }))).status).toBe(401)
+  })
+
+  test('however generous the router, no spelling of a path goes round it', async () => {
+    const send = await serve(
+      async (app) => {
+        await app.register(oauthPop, options)
+        app.get('/admin', echo)
+      },
+      {
+        routerOptions: {
+          caseSensitive: false,
+          ignoreDuplicateSlashes: true,
+          ignoreTrailingSlash: true,
+        },
+        useSemicolonDelimiter: true,
+      },
+    )
+    for (const target of ['/ADMIN', '//admin', '/%61dmin', '/admin;x', '/admin/']) {
+      expect((await send(anonymous({ target }))).status).toBe(401)
+      expect((await send(signed({ p: '/other' }, { target }))).status).toBe(401)
+    }
+    expect((await send(signed({}, { target: '/ADMIN' }))).status).toBe(200)
+  })
+
+  test('with CORS in onRequest, answers a preflight and lets scripts read a refusal', async () => {
+    const send = await serve(async (app) => {
+      app.addHook('onRequest', async (request, reply) => {
+        reply.header('access-control-allow-origin', 'https://app.example')
+        reply.header('access-control-expose-headers', 'WWW-Authenticate')
+        const asks = request.headers['access-control-request-method'] !== undefined
+        if (request.method === 'OPTIONS' && asks) return reply.code(204).send()
+      })
+      await app.register(oauthPop, options)
+      app.get('/items', echo)
+    })
+    const origin = ['Origin', 'https://app.example'] as const
+    const asks = ['Access-Control-Request-Method', 'GET'] as const
+    const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
+    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+    const refused = await send(anonymous({ headers: [origin] }))
+    expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
+    expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
+  })
+
+  test.each<[string, (error: Error & { headers?: object }, reply: FastifyReply) => FastifyReply]>([
+    ['only sets a status', (_error, reply) => reply.code(401).send()],
+    ['answers with JSON', (error, reply) => reply.code(401).send(error)],
+    [
+      'copies the headers of the error one by one',
+      (error, reply) => {
+        for (const [name, value] of Object.entries(error.headers ?? {})) reply.header(name, value)
+        return reply.code(401).send({ mine: true })
+      },
+    ],
+  ])('an error handler that %s keeps every challenge', async (_, answer) => {
+    const send = await serve(async (app) => {
+      app.setErrorHandler((error: Error, _request, reply) => answer(error, reply))
+      await app.register(oauthPop, options)
+      app.get('/items', echo)
+    })
+    const response = await send(anonymous())
+    expect([response.status, challengesOf(response).map((line) => line.split(' ')[0])]).toEqual([
+      401,
+      ['PoP', 'DPoP'],
+    ])
+    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+  })
+
+  test('an error handler gets a PopError', async () => {
+    const seen = vi.fn<(error: unknown) => void>()
+    const send = await serve(async (app) => {
+      app.setErrorHandler((error, _request, reply) => {
+        seen(error)
+        return reply.code(401).send()
+      })
+      await app.register(oauthPop, options)
+    })
+    await send(anonymous())
+    expect(seen.mock.lastCall?.[0]).toBeInstanceOf(PopError)
+  })
+
+  test('a response that is under way does not bring it down', async () => {
+    const send = await serve(async (app) => {
+      app.addHook('onRequest', async (_request, reply) => {
+        reply.raw.writeHead(200, { 'content-length': 5 }).write('early')
+      })
+      await app.register(oauthPop, options)
+      app.get('/items', echo)
+    })
+    expect((await send(signed({ p: '/other' }))).status).toBe(200)
+    expect((await send(signed({ p: '/other' }))).status).toBe(200)
+  })
+
+  test('logs neither a proof nor a token', async () => {
+    let log = ''
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        log += String(chunk)
+        done()
+      },
+    })
+    const send = await serve(
+      async (app) => {
+        await app.register(oauthPop, options)
+        app.get('/items', echo)
+      },
+      { logger: { stream, level: 'trace' } },
+    )
+    const requests = [signed(), signed({ p: '/other' })]
+    for (const request of requests) await send(request)
+    expect(log).toContain('ERR_POP_PATH_MISMATCH')
+    expect(log).not.toMatch(/eyJ/)
+  })
+
+  test("with publicUrl 'request', believes one forwarded host, under trustProxy only", async () => {
+    const ask = async (trustProxy: boolean, host: string): Promise<number> => {
+      const send = await serve(
+        async (app) => {
+          await app.register(oauthPop, { ...options, publicUrl: 'request' })
+          app.get('/items', echo)
+        },
+        { trustProxy },
+      )
+      const headers = [
+        ['X-Forwarded-Host', host],
+        ['X-Forwarded-Proto', 'https'],
+      ] as const
+      return (await send(signed({ u: 'public.example.com' }, { headers }))).status
+    }
+    expect(await ask(true, 'public.example.com')).toBe(200)
+    expect(await ask(false, 'public.example.com')).toBe(401)
+    expect(await ask(true, 'evil.example, public.example.com')).toBe(400)
+  })
+
+  test('answers injected requests, with their bodies', async () => {
+    const app = fastify()
+    await app.register(oauthPop, options)
+    app.post('/items', echo)
+    const inject = (payload: string): Promise<{ statusCode: number }> =>
+      app.inject({
+        method: 'POST',
+        url: '/items',
+        headers: {
+          host: 'api.example.com',
+          'content-type': 'application/json',
+          authorization: `PoP ${sign({ m: 'POST', b: hashOf('{"a":1}') })}`,
+        },
+        payload,
+      })
+    expect((await inject('{"a":1}')).statusCode).toBe(200)
+    expect((await inject('{"a":2}')).statusCode).toBe(401)
+  })
+
+  test('on HTTP/2, verifies requests and their bodies, and sets the challenge', async () => {
+    const app = fastify({ http2: true, http2SessionTimeout: 100 })
+    await app.register(oauthPop, options)
+    app.post('/items', { preHandler: requireCoverage({ body: true }) }, () => 'accepted')
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const session = connectHttp2(`http://127.0.0.1:${addressOf(app.server).port}`)
+    closing.push(async () => {
+      session.close()
+      await app.close()
+    })
+    async function ask(authorization?: string): Promise<readonly unknown[]> {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/items',
+        ':authority': 'api.example.com',
+        'content-type': 'text/plain',
+        ...(authorization && { authorization }),
+      })
+      stream.end('body')
+      const headers = await new Promise<Record<string, unknown>>((resolve) =>
+        stream.on('response', resolve),
+      )
+      await buffer(stream)
+      return [headers[':status'], String(headers['www-authenticate']).split(' ')[0]]
+    }
+    expect(await ask(`PoP ${sign({ m: 'POST', b: hashOf('body') })}`)).toEqual([200, 'undefined'])
+    expect(await ask(`PoP ${sign({ m: 'POST', b: hashOf('other') })}`)).toEqual([401, 'PoP'])
+    expect(await ask(`PoP ${sign({ m: 'POST' })}`)).toEqual([401, 'PoP'])
+    expect(await ask()).toEqual([401, 'PoP'])
+  })
+
+  test('wrong options and a second plugin fail when the application starts', async () => {
+    const misspelled = { ...options, optinal: true }
+    await expect(serve((app) => app.register(oauthPop, misspelled))).rejects.toThrow(/optinal/)
+    await expect(
+      serve(async (app) => {
+        await app.register(oauthPop, options)
+        await app.register(oauthPop, options)
+      }),
+    ).rejects.toThrow(/accessToken/)
+  })
+})
+
+describe('guards', () => {
+  test('stand alone or in an array, on a route or on a scope', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.get('/alone', { preHandler: requireScopes('read') }, echo)
+      app.get('/array', { preHandler: [requireScopes('read'), requireAnyScope('admin')] }, echo)
+      await app.register(async (scope) => {
+        scope.addHook('preHandler', requireScopes('owner'))
+        scope.get('/scope', echo)
+      })
+    })
+    const ask = async (target: string): Promise<number> =>
+      (await send(signed({}, { target }))).status
+    expect([await ask('/alone'), await ask('/array'), await ask('/scope')]).toEqual([200, 403, 403])
+  })
+
+  test('on an exempt route they refuse, because nothing was verified', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.get('/items', { config: { pop: false }, preHandler: requireScopes('read') }, echo)
+    })
+    expect((await send(signed())).status).toBe(401)
+  })
+
+  test('without the plugin they refuse', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const send = await serve((app) => {
+      app.get('/items', { preHandler: requireScopes('read') }, echo)
+    })
+    const response = await send(signed())
+    expect([response.status, challengesOf(response)]).toEqual([401, ['PoP realm="oauth-pop"']])
+    expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
+    warning.mockRestore()
+  })
+
+  test('a query credential leaves its rules on a refusal of a guard', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.get('/items', { preHandler: requireScopes('admin') }, echo)
+    })
+    const response = await send(inQuery())
+    expect(response.status).toBe(403)
+    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+    expect(response.headers).toContainEqual(['referrer-policy', 'no-referrer'])
+  })
+
+  test('nothing to require is a mistake at start-up', () => {
+    expect(() => requireScopes()).toThrow(TypeError)
+    expect(() => requireAnyScope()).toThrow(TypeError)
+    expect(() => requireCoverage({})).toThrow(TypeError)
+  })
+})
