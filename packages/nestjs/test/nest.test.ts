@@ -1,0 +1,565 @@
+import 'reflect-metadata'
+import {
+  Body,
+  Catch,
+  Controller,
+  Get,
+  HttpException,
+  Module,
+  Post,
+  Req,
+  type ArgumentsHost,
+  type ExceptionFilter,
+  type INestApplication,
+  type ModuleMetadata,
+  type Type,
+} from '@nestjs/common'
+import { APP_GUARD, HttpAdapterHost, NestFactory } from '@nestjs/core'
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js'
+import { ClientProxyFactory, MessagePattern, Transport } from '@nestjs/microservices'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import { Test } from '@nestjs/testing'
+import {
+  addressOf,
+  apiUrl,
+  challengesOf,
+  createRequests,
+  hashOf,
+  sendRaw,
+  type RawRequest,
+  type RawResponse,
+} from '@oauth-pop/testkit'
+import { firstValueFrom } from 'rxjs'
+import supertest from 'supertest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import {
+  AccessToken,
+  AllowUnverified,
+  memoryReplayStore,
+  PopError,
+  PopGuard,
+  PopModule,
+  RequireAnyScope,
+  RequireClaims,
+  RequireCoverage,
+  RequireScopes,
+  UsePoP,
+  type PopModuleOptions,
+} from '@oauth-pop/nestjs'
+
+const { tokens, sign, signed, signedPost, form, inQuery, anonymous } = createRequests()
+const options: PopModuleOptions = { publicUrl: apiUrl, tokens }
+const closing: (() => Promise<unknown>)[] = []
+
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()))
+})
+
+type Send = (request: RawRequest) => Promise<RawResponse>
+type Wiring = ModuleMetadata & { readonly pop?: PopModuleOptions }
+
+/** An application module around some controllers. */
+function createModule({ pop = options, imports, ...metadata }: Wiring): Type {
+  @Module({ imports: imports ?? [PopModule.forRoot(pop)], ...metadata })
+  class AppModule {}
+  return AppModule
+}
+
+const jsonPost = (text: string, claims?: Record<string, unknown>): RawRequest =>
+  signedPost('application/json', text, claims)
+
+const at = (target: string): { signed: RawRequest; anonymous: RawRequest } => ({
+  signed: signed({}, { target }),
+  anonymous: anonymous({ target }),
+})
+
+const platforms: [string, () => ExpressAdapter | FastifyAdapter][] = [
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+]
+
+describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
+  async function serve(
+    wiring: Wiring,
+    prepare: (app: INestApplication) => unknown = () => {},
+  ): Promise<Send> {
+    const app = await NestFactory.create(createModule(wiring), createAdapter(), {
+      logger: false,
+      forceCloseConnections: true,
+      abortOnError: false,
+    })
+    await prepare(app)
+    await app.listen(0, '127.0.0.1')
+    closing.push(() => app.close())
+    const { port } = addressOf(app.getHttpServer() as { address(): unknown })
+    return (request) => sendRaw(port, request)
+  }
+
+  const statusesOf = async (send: Send, ...requests: RawRequest[]): Promise<readonly number[]> => {
+    const statuses: number[] = []
+    for (const request of requests) statuses.push((await send(request)).status)
+    return statuses
+  }
+
+  @Controller('items')
+  class Items {
+    @Get('open')
+    open(@Req() request: object): object {
+      return { verified: 'accessToken' in request }
+    }
+
+    @UsePoP()
+    @Get()
+    list(@AccessToken() token: AccessToken, @Req() request: { accessToken: AccessToken }): object {
+      return { subject: token.subject, same: token === request.accessToken }
+    }
+
+    @RequireScopes('read', 'write')
+    @Get('scoped')
+    scoped(): string {
+      return 'scoped'
+    }
+
+    @RequireScopes('admin')
+    @Get('admin')
+    admin(): string {
+      return 'admin'
+    }
+
+    @RequireAnyScope('admin', 'read')
+    @RequireScopes('read')
+    @RequireScopes('owner')
+    @Get('several')
+    several(): string {
+      return 'several'
+    }
+
+    @RequireCoverage({ body: true })
+    @Post()
+    add(@Body() body: object): object {
+      return body
+    }
+  }
+
+  test('protects the handlers that ask for it, and each requirement does by itself', async () => {
+    const send = await serve({ controllers: [Items] })
+    expect(JSON.parse((await send(signed())).body)).toEqual({ subject: 'alice', same: true })
+    expect(await statusesOf(send, anonymous(), at('/items/scoped').anonymous)).toEqual([401, 401])
+    expect(
+      await statusesOf(
+        send,
+        at('/items/scoped').signed,
+        at('/items/admin').signed,
+        at('/items/several').signed,
+      ),
+    ).toEqual([200, 403, 403])
+  })
+
+  test('leaves the other handlers alone, even when a request carries a bad credential', async () => {
+    const send = await serve({ controllers: [Items] })
+    const target = '/items/open'
+    const responses = [
+      await send(anonymous({ target })),
+      await send(signed({ p: '/other' }, { target })),
+      await send({ ...inQuery(), target: `${target}?pop_access_token=${sign()}` }),
+    ]
+    for (const { status, headers, body } of responses) {
+      expect([status, JSON.parse(body)]).toEqual([200, { verified: false }])
+      expect(headers.map(([name]) => name)).not.toContain('www-authenticate')
+      expect(headers.map(([name]) => name)).not.toContain('cache-control')
+    }
+  })
+
+  test('verifies a signed body ahead of the parsers, which then get it', async () => {
+    const send = await serve({ controllers: [Items] })
+    const post = (b?: string): RawRequest =>
+      jsonPost('{"a":1}', b === undefined ? {} : { b: hashOf(b) })
+    const accepted = await send(post('{"a":1}'))
+    expect([accepted.status, accepted.body]).toEqual([201, '{"a":1}'])
+    expect(await statusesOf(send, post('{"a":2}'), post())).toEqual([401, 401])
+  })
+
+  test('takes the proof out of a form, and leaves the form to the parser', async () => {
+    @Controller('items')
+    @UsePoP()
+    class Forms {
+      @Post()
+      add(@Body() body: object): object {
+        return body
+      }
+    }
+    const send = await serve({ controllers: [Forms] })
+    const response = await send(form((proof) => `a=1&pop_access_token=${proof}`))
+    expect([response.status, JSON.parse(response.body)]).toMatchObject([201, { a: '1' }])
+    expect((await send(form(() => 'a=1'))).status).toBe(401)
+  })
+
+  test('leaves a long form to an open handler, and refuses it before a protected one', async () => {
+    @Controller()
+    class Uploads {
+      @Post('open')
+      open(@Body() body: { a: string }): number {
+        return body.a.length
+      }
+
+      @UsePoP()
+      @Post('items')
+      add(): string {
+        return 'added'
+      }
+    }
+    const send = await serve({ controllers: [Uploads] })
+    const long = form(() => `a=${'x'.repeat(70_000)}`)
+    const open = await send({ ...long, target: '/open' })
+    expect([open.status, open.body]).toEqual([201, '70000'])
+    const refused = await send(long)
+    expect(refused.status).toBe(413)
+    expect(refused.headers).toContainEqual(['cache-control', 'no-store'])
+  })
+
+  test('without body parsers, a signed body is verified all the same', async () => {
+    const app = await NestFactory.create(createModule({ controllers: [Items] }), createAdapter(), {
+      logger: false,
+      bodyParser: false,
+      forceCloseConnections: true,
+    })
+    await app.listen(0, '127.0.0.1')
+    closing.push(() => app.close())
+    const { port } = addressOf(app.getHttpServer() as { address(): unknown })
+    const response = await sendRaw(port, jsonPost('{"a":1}', { b: hashOf('{"a":2}') }))
+    expect(response.status).toBe(401)
+  })
+
+  test('requirements of a class and of its handlers both hold', async () => {
+    @RequireScopes('read')
+    @Controller()
+    class Both {
+      @Get('items')
+      list(): string {
+        return 'list'
+      }
+
+      @RequireScopes('admin')
+      @Get('admin')
+      admin(): string {
+        return 'admin'
+      }
+    }
+    @RequireScopes('admin')
+    @Controller('closed')
+    class Closed {
+      @RequireScopes('read')
+      @Get()
+      list(): string {
+        return 'list'
+      }
+    }
+    const send = await serve({ controllers: [Both, Closed] })
+    const { signed: admin } = at('/admin')
+    expect(await statusesOf(send, signed(), admin, at('/closed').signed)).toEqual([200, 403, 403])
+  })
+
+  test('as APP_GUARD it protects everything that is not exempt', async () => {
+    @Controller()
+    class Open {
+      @Get('items')
+      list(): string {
+        return 'list'
+      }
+
+      @AllowUnverified()
+      @Get('open')
+      open(@AccessToken() token: AccessToken | undefined): boolean {
+        return token === undefined
+      }
+    }
+    @AllowUnverified()
+    @Controller('class')
+    class OpenClass {
+      @Get('open')
+      open(): string {
+        return 'open'
+      }
+
+      @UsePoP()
+      @Get('closed')
+      closed(): string {
+        return 'closed'
+      }
+    }
+    @UsePoP()
+    @Controller('closed')
+    class Closed {
+      @AllowUnverified()
+      @Get('open')
+      open(): string {
+        return 'open'
+      }
+
+      @AllowUnverified()
+      @RequireScopes('read')
+      @Get('both')
+      both(): string {
+        return 'both'
+      }
+    }
+    const send = await serve({
+      controllers: [Open, OpenClass, Closed],
+      providers: [{ provide: APP_GUARD, useClass: PopGuard }],
+    })
+    expect(
+      await statusesOf(
+        send,
+        anonymous(),
+        at('/open').anonymous,
+        at('/class/open').anonymous,
+        at('/class/closed').anonymous,
+        at('/closed/open').anonymous,
+        at('/closed/both').anonymous,
+      ),
+    ).toEqual([401, 200, 200, 401, 200, 401])
+    expect((await send(signed())).status).toBe(200)
+  })
+
+  test('asked for by application, class and handler, it verifies and checks once', async () => {
+    const store = memoryReplayStore()
+    const claim = vi.fn<typeof store.claim>((entry) => store.claim(entry))
+    const check = vi.fn<() => boolean>(() => true)
+    @UsePoP()
+    @Controller('items')
+    class Often {
+      @UsePoP()
+      @RequireClaims(check)
+      @Get()
+      list(): string {
+        return 'list'
+      }
+    }
+    const send = await serve({
+      pop: { ...options, replay: { claim } },
+      controllers: [Often],
+      providers: [{ provide: APP_GUARD, useExisting: PopGuard }],
+    })
+    expect((await send(signed())).status).toBe(200)
+    expect([claim.mock.calls.length, check.mock.calls.length]).toEqual([1, 1])
+  })
+
+  test('with optional, an absent credential passes and a bad one never does', async () => {
+    const send = await serve({ pop: { ...options, optional: true }, controllers: [Items] })
+    expect(
+      await statusesOf(
+        send,
+        at('/items/open').anonymous,
+        at('/items/scoped').anonymous,
+        signed({ p: '/other' }),
+      ),
+    ).toEqual([200, 401, 401])
+  })
+
+  test('under a global prefix, compares the whole path', async () => {
+    const send = await serve({ controllers: [Items] }, (app) => app.setGlobalPrefix('v1'))
+    const target = '/v1/items'
+    expect(
+      await statusesOf(send, signed({}, { target }), signed({ p: '/items' }, { target })),
+    ).toEqual([200, 401])
+  })
+
+  test('with CORS enabled, answers a preflight and lets scripts read a refusal', async () => {
+    const origin = 'https://app.example'
+    const send = await serve({ controllers: [Items] }, (app) =>
+      app.enableCors({ origin, exposedHeaders: ['WWW-Authenticate'] }),
+    )
+    const asks = ['Access-Control-Request-Method', 'GET'] as const
+    const preflight = await send(
+      anonymous({ method: 'OPTIONS', headers: [['Origin', origin], asks] }),
+    )
+    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+    const refused = await send(anonymous({ headers: [['Origin', origin]] }))
+    expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
+    expect(refused.headers).toContainEqual(['access-control-allow-origin', origin])
+    expect(refused.headers).toContainEqual(['access-control-expose-headers', 'WWW-Authenticate'])
+  })
+
+  test('the answer is the OAuth error, as JSON', async () => {
+    const send = await serve({ controllers: [Items] })
+    expect(JSON.parse((await send(signed({ p: '/other' }))).body)).toEqual({
+      error: 'invalid_token',
+      error_description: 'The proof was made for another path',
+    })
+  })
+
+  test('filters see an HttpException whose cause is the PopError, and headers survive them', async () => {
+    const seen = vi.fn<(exception: unknown) => void>()
+    @Catch()
+    class OnlyStatus implements ExceptionFilter {
+      catch(exception: HttpException, host: ArgumentsHost): void {
+        seen(exception)
+        const { httpAdapter } = adapters
+        const response: unknown = host.switchToHttp().getResponse()
+        httpAdapter.reply(response, { mine: true }, exception.getStatus())
+      }
+    }
+    let adapters = new HttpAdapterHost()
+    const send = await serve({ controllers: [Items] }, (app) => {
+      adapters = app.get(HttpAdapterHost)
+      app.useGlobalFilters(new OnlyStatus())
+    })
+    const response = await send(anonymous())
+    expect([response.status, response.body]).toEqual([401, '{"mine":true}'])
+    expect(challengesOf(response)).toHaveLength(2)
+    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+    const [exception] = seen.mock.lastCall ?? []
+    expect(exception).toBeInstanceOf(HttpException)
+    expect((exception as HttpException).cause).toBeInstanceOf(PopError)
+  })
+
+  test("with publicUrl 'request', believes one forwarded host, under a trusted proxy only", async () => {
+    const ask = async (trusted: boolean, host: string): Promise<number> => {
+      const adapter =
+        platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter({ trustProxy: trusted })
+      const pop: PopModuleOptions = { ...options, publicUrl: 'request' }
+      const app = await NestFactory.create(createModule({ pop, controllers: [Items] }), adapter, {
+        logger: false,
+        forceCloseConnections: true,
+      })
+      if (adapter instanceof ExpressAdapter) adapter.set('trust proxy', trusted)
+      await app.listen(0, '127.0.0.1')
+      closing.push(() => app.close())
+      const { port } = addressOf(app.getHttpServer() as { address(): unknown })
+      const headers = [
+        ['X-Forwarded-Host', host],
+        ['X-Forwarded-Proto', 'https'],
+      ] as const
+      return (await sendRaw(port, signed({ u: 'public.example.com' }, { headers }))).status
+    }
+    expect(await ask(true, 'public.example.com')).toBe(200)
+    expect(await ask(false, 'public.example.com')).toBe(401)
+    expect(await ask(true, 'public.example.com, public.example.com')).toBe(400)
+  })
+
+  test('takes its options from a factory that waits and injects', async () => {
+    @Module({ providers: [{ provide: 'url', useValue: apiUrl }], exports: ['url'] })
+    class ConfigModule {}
+    const pop = PopModule.forRootAsync({
+      imports: [ConfigModule],
+      inject: ['url'],
+      async useFactory(publicUrl: string) {
+        await new Promise(setImmediate)
+        return { publicUrl, tokens }
+      },
+    })
+    const send = await serve({ imports: [pop], controllers: [Items] })
+    expect(await statusesOf(send, signed(), anonymous())).toEqual([200, 401])
+    const post = jsonPost('{"a":1}', { b: hashOf('{"a":1}') })
+    expect((await send(post)).status).toBe(201)
+  })
+
+  test('takes its options from a class', async () => {
+    class PopConfig {
+      createPopOptions(): PopModuleOptions {
+        return options
+      }
+    }
+    const pop = PopModule.forRootAsync({ useClass: PopConfig })
+    const send = await serve({ imports: [pop], controllers: [Items] })
+    expect(await statusesOf(send, signed(), anonymous())).toEqual([200, 401])
+  })
+
+  test('two modules on one request are a configuration error', async () => {
+    const imports = [PopModule.forRoot(options), PopModule.forRoot({ ...options, realm: 'other' })]
+    const send = await serve({ imports, controllers: [Items] })
+    expect((await send(signed())).status).toBe(500)
+  })
+
+  test('wrong options fail at start-up', async () => {
+    const pop = { ...options, optinal: true } as PopModuleOptions
+    await expect(serve({ pop, controllers: [Items] })).rejects.toThrow(/optinal/)
+  })
+
+  test('works in a testing module, whose platform comes after the providers', async () => {
+    const module = await Test.createTestingModule({
+      imports: [PopModule.forRoot(options)],
+      controllers: [Items],
+    }).compile()
+    const app = module.createNestApplication(createAdapter(), { logger: false })
+    await app.init()
+    if (platform === 'Fastify') {
+      await (app.getHttpAdapter().getInstance() as { ready(): Promise<unknown> }).ready()
+    }
+    closing.push(() => app.close())
+    const api = supertest(app.getHttpServer() as never)
+    const post = (b: string): supertest.Test =>
+      api
+        .post('/items')
+        .set('Host', 'api.example.com')
+        .set('Content-Type', 'application/json')
+        .set('Authorization', `PoP ${sign({ m: 'POST', b: hashOf(b) })}`)
+        .send('{"a":1}')
+    expect((await api.get('/items')).status).toBe(401)
+    expect((await post('{"a":1}')).status).toBe(201)
+    expect((await post('{"a":2}')).status).toBe(401)
+  })
+})
+
+describe('handlers that are not HTTP', () => {
+  test.each(['graphql', 'ws', 'rpc'])('of type %s are refused, never passed', async (type) => {
+    @UsePoP()
+    class Handlers {
+      handle(): void {}
+    }
+    const app = await NestFactory.create(createModule({}), new ExpressAdapter(), { logger: false })
+    closing.push(() => app.close())
+    // eslint-disable-next-line typescript/unbound-method -- Nest keys metadata by the function
+    const context = new ExecutionContextHost([{}, {}], Handlers, Handlers.prototype.handle)
+    context.setType(type)
+    const verdict = await app
+      .get(PopGuard)
+      .canActivate(context)
+      .catch((error: unknown) => error)
+    expect(verdict).toBeInstanceOf(HttpException)
+    expect((verdict as HttpException).getStatus()).toBe(500)
+    expect((verdict as HttpException).cause).toMatchObject({ code: 'ERR_POP_CONTEXT_UNSUPPORTED' })
+  })
+
+  test('a microservice answers with an error and does not run the handler', async () => {
+    const handled = vi.fn<() => string>(() => 'handled')
+    @Controller()
+    class Rpc {
+      @UsePoP()
+      @MessagePattern('closed')
+      closed(): string {
+        return handled()
+      }
+
+      @MessagePattern('open')
+      open(): string {
+        return 'open'
+      }
+    }
+    const port = 20_000 + Math.floor(Math.random() * 20_000)
+    const transport = { transport: Transport.TCP, options: { port } } as const
+    const service = await NestFactory.createMicroservice(createModule({ controllers: [Rpc] }), {
+      ...transport,
+      logger: false,
+    })
+    await service.listen()
+    const client = ClientProxyFactory.create(transport)
+    closing.push(async () => {
+      client.close()
+      await service.close()
+    })
+    expect(await firstValueFrom(client.send('open', {}))).toBe('open')
+    await expect(firstValueFrom(client.send('closed', {}))).rejects.toBeDefined()
+    expect(handled).not.toHaveBeenCalled()
+  })
+})
+
+describe('decorators', () => {
+  test('with nothing to require are a mistake at start-up', () => {
+    expect(() => RequireScopes()).toThrow(TypeError)
+    expect(() => RequireAnyScope()).toThrow(TypeError)
+    expect(() => RequireCoverage({})).toThrow(TypeError)
+    expect(() => RequireClaims(undefined as never)).toThrow(TypeError)
+  })
+})
