@@ -48,6 +48,7 @@ interface Kept {
   accessToken?: AccessToken
 }
 
+export { optionError } from './errors.ts'
 export { expressView, fastifyView, hostOf } from './framework-view.ts'
 export type { ExpressRequest, FastifyRequest, FrameworkView } from './framework-view.ts'
 

@@ -1,5 +1,6 @@
-import { Global, Module } from '@nestjs/common'
-import { createProtection } from '@oauth-pop/core/node'
+import { Global, Inject, Module } from '@nestjs/common'
+import { ModulesContainer } from '@nestjs/core'
+import { createProtection, optionError } from '@oauth-pop/core/node'
 import { Gate } from './gate.ts'
 import { PopGuard } from './guard.ts'
 import { ConfigurableModuleClass, optionsToken, protectionToken } from './options.ts'
@@ -19,4 +20,14 @@ import { ConfigurableModuleClass, optionsToken, protectionToken } from './option
   ],
   exports: [protectionToken, PopGuard],
 })
-export class PopModule extends ConfigurableModuleClass {}
+export class PopModule extends ConfigurableModuleClass {
+  constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
+    super()
+    const own = [...modules.values()].filter(({ metatype }) => metatype === PopModule)
+    if (own.length === 1) return
+    throw optionError(
+      'ERR_POP_OPTION_INVALID',
+      'PopModule is imported with different options: import it once, and protect routes with decorators',
+    )
+  }
+}

@@ -466,10 +466,12 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect(await statusesOf(send, signed(), anonymous())).toEqual([200, 401])
   })
 
-  test('two modules on one request are a configuration error', async () => {
-    const imports = [PopModule.forRoot(options), PopModule.forRoot({ ...options, realm: 'other' })]
-    const send = await serve({ imports, controllers: [Items] })
-    expect((await send(signed())).status).toBe(500)
+  test('imported twice it is one module; with different options it fails at start-up', async () => {
+    const once = PopModule.forRoot(options)
+    const send = await serve({ imports: [once, once], controllers: [Items] })
+    expect(await statusesOf(send, signed(), anonymous())).toEqual([200, 401])
+    const imports = [once, PopModule.forRoot({ ...options, realm: 'other' })]
+    await expect(serve({ imports, controllers: [Items] })).rejects.toThrow(/import it once/)
   })
 
   test('wrong options fail at start-up', async () => {
