@@ -192,6 +192,42 @@ describe('a credential in the query', () => {
   })
 })
 
+describe('headers of an accepted request', () => {
+  test('come back when a framework clears them for an error', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      for (const name of response.getHeaderNames()) response.removeHeader(name)
+      response.writeHead(500).end()
+    })
+    const response = await sendRaw(port, inQuery())
+    expect(valuesOf(response, 'cache-control')).toEqual(['private'])
+    expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
+  })
+
+  test('give way to a stricter Cache-Control of the handler, and to nothing else', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      response.writeHead(200, { 'cache-control': 'no-store', 'referrer-policy': 'origin' }).end()
+    })
+    const response = await sendRaw(port, inQuery())
+    expect(valuesOf(response, 'cache-control')).toEqual(['no-store'])
+    expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
+  })
+
+  test('include the nonce that a client needs next', async () => {
+    const port = await serve(
+      async (_request, response, verify) => {
+        await verify()
+        for (const name of response.getHeaderNames()) response.removeHeader(name)
+        response.writeHead(500).end()
+      },
+      { nonce: { required: false } },
+    )
+    const response = await sendRaw(port, get())
+    expect(valuesOf(response, 'authentication-info')[0]).toMatch(/^PoP nextnonce="/)
+  })
+})
+
 describe('the body behind the verification', () => {
   test('arrives whole at whoever reads it, in whatever pieces it came', async () => {
     const port = await serve(async (request, response, verify) => {
@@ -355,6 +391,66 @@ describe('one verification for a request', () => {
     })
     expect((await sendRaw(port, get())).body).toBe('undefined')
   })
+})
+
+describe('a verification that is prepared ahead of parsers', () => {
+  /** Prepares, reads the whole body as a parser would, and only then asks. */
+  async function servePrepared(own: Partial<AdapterOptions> = {}): Promise<number> {
+    const protection = createProtection({ ...options, ...own })
+    const view = { target: '/items', origin: () => apiUrl }
+    const handle: Handle = async (request, response, verify) => {
+      await protection.prepare(request, response, view)
+      const early = response.getHeaderNames()
+      const length = (await readBody(request)).length
+      const outcome: unknown = await verify(protection).catch((error: unknown) => error)
+      const code = outcome instanceof PopError ? outcome.code : 'accepted'
+      response.end(JSON.stringify({ early, length, code }))
+    }
+    return serve(handle)
+  }
+  const anonymous: RawRequest = {
+    method: 'POST',
+    target: '/items',
+    headers: [['Host', 'api.example.com']],
+  }
+
+  test.each<[string, () => RawRequest, number, string]>([
+    ['is accepted', () => post(Buffer.from('abcd')), 4, 'accepted'],
+    ['is absent', () => anonymous, 0, 'ERR_POP_CREDENTIAL_MISSING'],
+    [
+      'is wrong',
+      () => ({ ...post(Buffer.from('abcd')), body: Buffer.from('abce') }),
+      4,
+      'ERR_POP_BODY_MISMATCH',
+    ],
+    ['is too long', () => post(Buffer.alloc(2000)), 2000, 'ERR_POP_BODY_TOO_LARGE'],
+    [
+      'is too long, in chunks',
+      () => post(Buffer.alloc(200_000), { chunkBytes: 1000 }),
+      200_000,
+      'ERR_POP_BODY_TOO_LARGE',
+    ],
+  ])(
+    'that %s, leaves body and response alone until it is asked',
+    async (_, build, length, code) => {
+      const port = await servePrepared({ maxBodyBytes: 1000 })
+      const response = await sendRaw(port, build())
+      expect(JSON.parse(response.body)).toEqual({ early: [], length, code })
+      const refused = code !== 'accepted'
+      expect(valuesOf(response, 'cache-control')).toEqual(refused ? ['no-store'] : [])
+    },
+  )
+
+  test(
+    'answers a body that never ends by itself, since no parser would',
+    { timeout: 20_000 },
+    async () => {
+      const port = await servePrepared()
+      const response = await sendRaw(port, post(Buffer.from('abcd'), { truncate: true }))
+      expect(response.status).toBe(408)
+      expect(valuesOf(response, 'connection')).toEqual(['close'])
+    },
+  )
 })
 
 describe('HTTP/2', () => {

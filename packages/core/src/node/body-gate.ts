@@ -1,5 +1,5 @@
 import { IncomingMessage } from 'node:http'
-import { PopError } from './errors.ts'
+import { PopError } from '../errors.ts'
 
 const deadlineMs = 10_000
 

@@ -1,0 +1,168 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AccessToken } from '../access-token.ts'
+import { PopError, type Evidence, type PopErrorCode } from '../errors.ts'
+import type { Guard } from '../guards.ts'
+import { flag, readOptions, wholeNumber } from '../option-readers.ts'
+import { verifierOptionNames, type VerifierOptions } from '../options.ts'
+import type { HttpRequest } from '../request.ts'
+import { createVerifier, type Verification, type Verifier } from '../verifier.ts'
+import { bodyReader, discardBody, releaseBody } from './body-gate.ts'
+import type { FrameworkView } from './framework-view.ts'
+import { keepHeaders, setHeaders } from './kept-headers.ts'
+
+/** What every adapter takes: the verifier's options, and how to treat the requests of a framework. */
+export interface AdapterOptions extends VerifierOptions {
+  /** A request without a credential passes, without `accessToken`; a bad credential never does. Default `false`. */
+  readonly optional?: boolean
+  /** The longest body that is read for `b`. Default 1 MiB. */
+  readonly maxBodyBytes?: number
+}
+
+/** The part of an adapter that is the same in all frameworks. */
+export interface Protection {
+  /**
+   * Verifies a request once, however often it is asked, and sets the response headers of the
+   * outcome. Resolves to undefined only where `optional` lets a request without credential pass.
+   *
+   * @throws PopError whose headers are already set on the response
+   */
+  verify(
+    request: IncomingMessage,
+    response: ServerResponse,
+    view: FrameworkView,
+  ): Promise<AccessToken | undefined>
+  /**
+   * Runs the verification ahead of body parsers where only a later `verify` knows whether the route
+   * is protected. A refusal waits for that call; the request and its body go on untouched.
+   *
+   * @throws PopError for a body that does not end, which no parser would survive either
+   */
+  prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
+  /** A refusal for what an adapter notices by itself; published as an event. */
+  refuse(code: PopErrorCode, evidence?: Evidence): PopError
+}
+
+/** What is kept on the raw request; a registered symbol, so that two copies of this package agree. */
+interface Kept {
+  readonly verifier: Verifier
+  readonly result: Promise<Verification | undefined>
+  accessToken?: AccessToken
+}
+
+const kept = Symbol.for('oauth-pop.verification')
+type Marked = IncomingMessage & { [kept]?: Kept }
+
+const defaultBodyBytes = 1024 * 1024
+
+/**
+ * Reads the options of an adapter and makes its verifier.
+ *
+ * @throws TypeError with `code` for wrong options
+ */
+export function createProtection(options: AdapterOptions): Protection {
+  const names = [...verifierOptionNames, 'optional', 'maxBodyBytes']
+  const { optional, maxBodyBytes, ...verifierOptions } = readOptions(
+    'the middleware',
+    options,
+    names,
+  )
+  const verifier = createVerifier(verifierOptions)
+  const isOptional = flag('optional', optional)
+  const limit = wholeNumber('maxBodyBytes', maxBodyBytes, defaultBodyBytes)
+
+  function entryOf(request: IncomingMessage, view: FrameworkView): Kept {
+    const known = (request as Marked)[kept]
+    if (known !== undefined) return known
+    const result = verifier.verifyOptional(toHttpRequest(request, view, limit))
+    const entry: Kept = { verifier, result }
+    // Not enumerable, so that a logged request does not show its token.
+    Object.defineProperty(request, kept, { value: entry })
+    return entry
+  }
+
+  async function verificationOf(entry: Kept): Promise<Verification | undefined> {
+    if (entry.verifier !== verifier) throw verifier.refuse(new PopError('ERR_POP_TWO_VERIFIERS'))
+    const verification = await entry.result
+    if (verification !== undefined || isOptional) return verification
+    throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'))
+  }
+
+  return {
+    async verify(request, response, view) {
+      const entry = entryOf(request, view)
+      try {
+        const verification = await verificationOf(entry)
+        releaseBody(request)
+        if (verification === undefined || entry.accessToken !== undefined) return entry.accessToken
+        entry.accessToken = verification.accessToken
+        keepHeaders(response, verification.responseHeaders)
+        return verification.accessToken
+      } catch (error) {
+        if (hasStatus(error, 408, 413)) discardBody(request)
+        else releaseBody(request)
+        throw withHeaders(response, error)
+      }
+    },
+    async prepare(request, response, view) {
+      try {
+        await entryOf(request, view).result
+      } catch (error) {
+        if (!hasStatus(error, 408)) return
+        discardBody(request)
+        throw withHeaders(response, error)
+      } finally {
+        releaseBody(request)
+      }
+    },
+    refuse: (code, evidence) => verifier.refuse(new PopError(code, evidence)),
+  }
+}
+
+function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
+  return error instanceof PopError && statuses.includes(error.status)
+}
+
+/** Runs a guard on a request that a verifier has seen. @throws PopError, its headers already set */
+export async function runGuard(
+  guard: Guard,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const entry = (request as Marked)[kept]
+  try {
+    await guard(entry && { verifier: entry.verifier, accessToken: entry.accessToken })
+  } catch (error) {
+    throw withHeaders(response, error)
+  }
+}
+
+/** The error, its headers set unless the response is under way, which the framework reports itself. */
+function withHeaders(response: ServerResponse, error: unknown): unknown {
+  if (error instanceof PopError && !response.headersSent) {
+    setHeaders(response, Object.entries(error.headers))
+  }
+  return error
+}
+
+function toHttpRequest(request: IncomingMessage, view: FrameworkView, limit: number): HttpRequest {
+  const { method = '', rawHeaders, socket } = request
+  const authority = request.headers[':authority']
+  const read = bodyReader(request, limit)
+  return {
+    method,
+    target: view.target,
+    rawHeaders: authority === undefined ? rawHeaders : withoutPseudo(rawHeaders),
+    // Asked only with `publicUrl: 'request'`.
+    get origin() {
+      return view.origin()
+    },
+    ...(typeof authority === 'string' && { authority }),
+    ...(read === undefined ? { parsedForm: view.parsedForm } : { body: read }),
+    peer: () => ({ address: socket.remoteAddress ?? '' }),
+  }
+}
+
+/** HTTP/2 puts `:method` and its like among the headers. */
+function withoutPseudo(rawHeaders: readonly string[]): readonly string[] {
+  return rawHeaders.filter((_, index) => rawHeaders[index - (index % 2)]?.startsWith(':') !== true)
+}
