@@ -26,6 +26,7 @@ import {
   challengesOf,
   createRequests,
   hashOf,
+  sendHttp2,
   sendRaw,
   type RawRequest,
   type RawResponse,
@@ -66,6 +67,12 @@ function createModule({ pop = options, imports, ...metadata }: Wiring): Type {
   return AppModule
 }
 
+async function listenOn(app: INestApplication): Promise<number> {
+  await app.listen(0, '127.0.0.1')
+  closing.push(() => app.close())
+  return addressOf(app.getHttpServer() as { address(): unknown }).port
+}
+
 const jsonPost = (text: string, claims?: Record<string, unknown>): RawRequest =>
   signedPost('application/json', text, claims)
 
@@ -90,9 +97,7 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
       abortOnError: false,
     })
     await prepare(app)
-    await app.listen(0, '127.0.0.1')
-    closing.push(() => app.close())
-    const { port } = addressOf(app.getHttpServer() as { address(): unknown })
+    const port = await listenOn(app)
     return (request) => sendRaw(port, request)
   }
 
@@ -224,9 +229,7 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
       bodyParser: false,
       forceCloseConnections: true,
     })
-    await app.listen(0, '127.0.0.1')
-    closing.push(() => app.close())
-    const { port } = addressOf(app.getHttpServer() as { address(): unknown })
+    const port = await listenOn(app)
     const response = await sendRaw(port, jsonPost('{"a":1}', { b: hashOf('{"a":2}') }))
     expect(response.status).toBe(401)
   })
@@ -424,9 +427,7 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
         forceCloseConnections: true,
       })
       if (adapter instanceof ExpressAdapter) adapter.set('trust proxy', trusted)
-      await app.listen(0, '127.0.0.1')
-      closing.push(() => app.close())
-      const { port } = addressOf(app.getHttpServer() as { address(): unknown })
+      const port = await listenOn(app)
       const headers = [
         ['X-Forwarded-Host', host],
         ['X-Forwarded-Proto', 'https'],
@@ -502,6 +503,37 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect((await post('{"a":1}')).status).toBe(201)
     expect((await post('{"a":2}')).status).toBe(401)
   })
+})
+
+test('on Fastify over HTTP/2, verifies requests and their bodies', async () => {
+  @UsePoP()
+  @RequireCoverage({ body: true })
+  @Controller('items')
+  class Items {
+    @Post()
+    add(@Body() body: object): object {
+      return body
+    }
+  }
+  const adapter = new FastifyAdapter({ http2: true })
+  const app = await NestFactory.create(createModule({ controllers: [Items] }), adapter, {
+    logger: false,
+  })
+  const port = await listenOn(app)
+  const ask = async (b: string): Promise<readonly unknown[]> => {
+    const { status, headers, body } = await sendHttp2(
+      port,
+      {
+        ':method': 'POST',
+        'content-type': 'application/json',
+        authorization: `PoP ${sign({ m: 'POST', b: hashOf(b) })}`,
+      },
+      Buffer.from('{"a":1}'),
+    )
+    return [status, headers['www-authenticate']?.split(' ')[0] ?? body]
+  }
+  expect(await ask('{"a":1}')).toEqual([201, '{"a":1}'])
+  expect(await ask('{"a":2}')).toEqual([401, 'PoP'])
 })
 
 describe('handlers that are not HTTP', () => {
