@@ -230,6 +230,17 @@ describe('headers of an accepted request', () => {
   })
 })
 
+test('a refusal that comes when the response is under way is still that refusal', async () => {
+  const seen: unknown[] = []
+  const port = await serve(async (_request, response, verify) => {
+    response.writeHead(200, { 'content-length': 4 }).write('ea')
+    seen.push(await verify().catch((error: unknown) => error))
+    response.end('rl')
+  })
+  expect((await sendRaw(port, get('/other'))).body).toBe('earl')
+  expect(seen).toMatchObject([{ code: 'ERR_POP_PATH_MISMATCH' }])
+})
+
 describe('the body behind the verification', () => {
   test('arrives whole at whoever reads it, in whatever pieces it came', async () => {
     const port = await serve(async (request, response, verify) => {
@@ -416,6 +427,13 @@ describe('a verification that is prepared ahead of parsers', () => {
     headers: [['Host', 'api.example.com']],
   }
 
+  const longForm = (change: Partial<RawRequest>): RawRequest => ({
+    ...anonymous,
+    headers: [...anonymous.headers, ['Content-Type', 'application/x-www-form-urlencoded']],
+    body: Buffer.alloc(70_000, 0x61),
+    ...change,
+  })
+
   test.each<[string, () => RawRequest, number, string]>([
     ['is accepted', () => post(Buffer.from('abcd')), 4, 'accepted'],
     ['is absent', () => anonymous, 0, 'ERR_POP_CREDENTIAL_MISSING'],
@@ -425,12 +443,12 @@ describe('a verification that is prepared ahead of parsers', () => {
       4,
       'ERR_POP_BODY_MISMATCH',
     ],
-    ['is too long', () => post(Buffer.alloc(2000)), 2000, 'ERR_POP_BODY_TOO_LARGE'],
+    ['is a long form', () => longForm({}), 70_000, 'ERR_POP_FORM_TOO_LARGE'],
     [
-      'is too long, in chunks',
-      () => post(Buffer.alloc(200_000), { chunkBytes: 1000 }),
-      200_000,
-      'ERR_POP_BODY_TOO_LARGE',
+      'is a long form, in chunks',
+      () => longForm({ chunkBytes: 1000 }),
+      70_000,
+      'ERR_POP_FORM_TOO_LARGE',
     ],
   ])(
     'that %s, leaves body and response alone until it is asked',
@@ -443,13 +461,18 @@ describe('a verification that is prepared ahead of parsers', () => {
     },
   )
 
-  test(
-    'answers a body that never ends by itself, since no parser would',
+  test.each<[string, Partial<RawRequest>, number]>([
+    ['does not end in time', {}, 408],
+    ['is too long', { body: Buffer.alloc(1001) }, 413],
+    ['is too long, in chunks', { body: Buffer.alloc(1001), chunkBytes: 100 }, 413],
+  ])(
+    'answers a signed body by itself that %s, since a parser would wait for it',
     { timeout: 20_000 },
-    async () => {
-      const port = await servePrepared()
-      const response = await sendRaw(port, post(Buffer.from('abcd'), { truncate: true }))
-      expect(response.status).toBe(408)
+    async (_, change, status) => {
+      const port = await servePrepared({ maxBodyBytes: 1000 })
+      const request = post(Buffer.from('abcd'), { truncate: true, ...change })
+      const response = await sendRaw(port, request)
+      expect(response.status).toBe(status)
       expect(valuesOf(response, 'connection')).toEqual(['close'])
     },
   )

@@ -329,6 +329,16 @@ export function createScenarios(): Scenarios {
       413,
       'ERR_POP_BODY_TOO_LARGE',
     ],
+    'a body over the limit that never ends': [
+      () => post(Buffer.alloc(1001), { b: hashOf('') }, { truncate: true }),
+      413,
+      'ERR_POP_BODY_TOO_LARGE',
+    ],
+    'a chunked body over the limit that never ends': [
+      () => post(Buffer.alloc(1001), { b: hashOf('') }, { chunkBytes: 100, truncate: true }),
+      413,
+      'ERR_POP_BODY_TOO_LARGE',
+    ],
     'a form over its limit': [
       () => ({
         method: 'POST',

@@ -35,7 +35,8 @@ export interface Protection {
    * Runs the verification ahead of body parsers where only a later `verify` knows whether the route
    * is protected. A refusal waits for that call; the request and its body go on untouched.
    *
-   * @throws PopError for a body that does not end, which no parser would survive either
+   * @throws PopError for a signed body that is too long, and for one that does not end in time: a
+   * parser would wait for it
    */
   prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
   /** A refusal for what an adapter notices by itself; published as an event. */
@@ -53,6 +54,7 @@ const kept = Symbol.for('oauth-pop.verification')
 type Marked = IncomingMessage & { [kept]?: Kept }
 
 const defaultBodyBytes = 1024 * 1024
+const unreadable: readonly PopErrorCode[] = ['ERR_POP_BODY_TIMEOUT', 'ERR_POP_BODY_TOO_LARGE']
 
 /**
  * Reads the options of an adapter and makes its verifier.
@@ -107,7 +109,7 @@ export function createProtection(options: AdapterOptions): Protection {
       try {
         await entryOf(request, view).result
       } catch (error) {
-        if (!hasStatus(error, 408)) return
+        if (!(error instanceof PopError) || !unreadable.includes(error.code)) return
         discardBody(request)
         throw withHeaders(response, error)
       } finally {
