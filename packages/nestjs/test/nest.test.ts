@@ -6,6 +6,7 @@ import {
   Get,
   HttpException,
   Module,
+  Next,
   Post,
   Req,
   type ArgumentsHost,
@@ -412,9 +413,16 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect([response.status, response.body]).toEqual([401, '{"mine":true}'])
     expect(challengesOf(response)).toHaveLength(2)
     expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-    const [exception] = seen.mock.lastCall ?? []
-    expect(exception).toBeInstanceOf(HttpException)
-    expect((exception as HttpException).cause).toBeInstanceOf(PopError)
+    const tooLong = await send(jsonPost(`"${'x'.repeat(2_000_000)}"`, { b: hashOf('') }))
+    expect([tooLong.status, tooLong.body]).toEqual([413, '{"mine":true}'])
+    expect(seen.mock.calls.map(([exception]) => exception)).toEqual([
+      expect.any(HttpException),
+      expect.any(HttpException),
+    ])
+    expect(seen.mock.calls.map(([exception]) => (exception as Error).cause)).toEqual([
+      expect.any(PopError),
+      expect.any(PopError),
+    ])
   })
 
   test("with publicUrl 'request', believes one forwarded host, under a trusted proxy only", async () => {
@@ -534,6 +542,42 @@ test('on Fastify over HTTP/2, verifies requests and their bodies', async () => {
   }
   expect(await ask('{"a":1}')).toEqual([201, '{"a":1}'])
   expect(await ask('{"a":2}')).toEqual([401, 'PoP'])
+})
+
+test('a handler that passes a request on does not pass its approval on', async () => {
+  @Controller('items')
+  class First {
+    @RequireScopes('read')
+    @Get()
+    list(@Next() next: () => void): void {
+      next()
+    }
+  }
+  @Controller('items')
+  class Second {
+    @RequireScopes('admin')
+    @Get()
+    list(): string {
+      return 'list'
+    }
+  }
+  const module = createModule({ controllers: [First, Second] })
+  const app = await NestFactory.create(module, new ExpressAdapter(), { logger: false })
+  const port = await listenOn(app)
+  expect((await sendRaw(port, signed())).status).toBe(403)
+})
+
+test('where there is no HTTP server, the guard refuses', async () => {
+  const app = await NestFactory.createApplicationContext(createModule({}), { logger: false })
+  closing.push(() => app.close())
+  class Handlers {
+    handle(): void {}
+  }
+  // eslint-disable-next-line typescript/unbound-method -- Nest keys metadata by the function
+  const context = new ExecutionContextHost([{}, {}], Handlers, Handlers.prototype.handle)
+  await expect(app.get(PopGuard).canActivate(context)).rejects.toMatchObject({
+    cause: { code: 'ERR_POP_CONTEXT_UNSUPPORTED' },
+  })
 })
 
 describe('handlers that are not HTTP', () => {
