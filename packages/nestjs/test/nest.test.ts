@@ -391,6 +391,11 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
       error: 'invalid_token',
       error_description: 'The proof was made for another path',
     })
+    const tooLong = await send(jsonPost(`"${'x'.repeat(2_000_000)}"`, { b: hashOf('') }))
+    expect([tooLong.status, JSON.parse(tooLong.body)]).toEqual([
+      413,
+      { error_description: 'The request body is larger than this server accepts' },
+    ])
   })
 
   test('filters see an HttpException whose cause is the PopError, and headers survive them', async () => {
