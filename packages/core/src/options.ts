@@ -96,7 +96,7 @@ function readResolvers(tokens: VerifierOptions['tokens'] | undefined): readonly 
   if (list.length > 0 && list.every(isResolver)) return Object.freeze([...list])
   throw optionError(
     'ERR_POP_OPTION_MISSING',
-    'tokens is missing: write tokens: jwtTokens({ issuer, audience, jwks }), introspectedTokens({ ... }) or storedTokens(...)',
+    'tokens is missing: write tokens: jwtTokens({ issuer, audience }), introspectedTokens({ ... }) or storedTokens(...)',
   )
 }
 

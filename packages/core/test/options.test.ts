@@ -130,7 +130,11 @@ describe('options that are wrong fail at start-up', () => {
     ['jwtTokens: no issuer', () => jwtTokens({ ...jwt, issuer: undefined } as never), missing],
     ['jwtTokens: no audience', () => jwtTokens({ ...jwt, audience: undefined } as never), missing],
     ['jwtTokens: an empty audience', () => jwtTokens({ ...jwt, audience: [] }), invalid],
-    ['jwtTokens: no keys', () => jwtTokens({ ...jwt, jwks: undefined } as never), missing],
+    [
+      'jwtTokens: no keys, and an issuer that is no URL',
+      () => jwtTokens({ ...jwt, issuer: 'as', jwks: undefined } as never),
+      invalid,
+    ],
     [
       'jwtTokens: keys that are no set',
       () => jwtTokens({ ...jwt, jwks: { keys: 'x' } as never }),

@@ -13,11 +13,17 @@ const issuerKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const clientKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const servers: Server[] = []
 let api: URL
+let issuer: string
 
 beforeAll(async () => {
   const keys = [{ ...issuerKey.publicKey.export({ format: 'jwk' }), alg: 'ES256' }]
-  const jwks = await listen((_, response) => response.end(JSON.stringify({ keys })))
-  api = await listen(runExample(firstBlock('ts'), { 'https://as.example.com/jwks': jwks.href }))
+  const server = await listen(({ url }, response) => {
+    const metadata = { issuer, jwks_uri: `${issuer}/keys` }
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(url === '/keys' ? { keys } : metadata))
+  })
+  issuer = server.origin
+  api = await listen(runExample(firstBlock('ts'), { 'https://as.example.com': issuer }))
 })
 
 afterAll(() => {
@@ -110,7 +116,7 @@ function send(path: string, authorization: string): Promise<Answer> {
 /** An access token that is bound to the key of the client. */
 function issue({ scope }: { scope: string }): string {
   const claims = {
-    iss: 'https://as.example.com',
+    iss: issuer,
     aud: 'https://api.example.com',
     sub: 'alice',
     scope,

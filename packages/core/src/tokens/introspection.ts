@@ -12,6 +12,7 @@ import type { Jwk } from '../keys/jwk.ts'
 import { nonEmptyString, oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
 import { readClaims } from './claims.ts'
 import { createDecrypt } from './decryption.ts'
+import { limitedFetch } from './limited-fetch.ts'
 import { seal, type TokenResolver } from './resolver.ts'
 
 export interface IntrospectedTokensOptions {
@@ -43,8 +44,7 @@ const known = [
   'fetch',
 ]
 
-const deadlineMs = 2000
-const largestResponseBytes = 64 * 1024
+const limits = { milliseconds: 2000, bytes: 64 * 1024 }
 
 /**
  * Opaque access tokens, looked up at the authorization server on every request (RFC 7662).
@@ -89,10 +89,10 @@ function createQuestion(
     introspection_endpoint: endpoint.href,
   }
   const authentication: ClientAuth = ClientSecretBasic(secret)
-  const { fetch: ownFetch } = options
-  if (ownFetch !== undefined && typeof ownFetch !== 'function') {
+  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
     throw optionError('ERR_POP_OPTION_INVALID', 'introspectedTokens fetch must be a function')
   }
+  const ownFetch = limitedFetch(limits, options.fetch)
 
   return async function ask(token) {
     try {
@@ -102,9 +102,8 @@ function createQuestion(
         authentication,
         token,
         {
-          signal: AbortSignal.timeout(deadlineMs),
           [allowInsecureRequests]: endpoint.protocol === 'http:',
-          ...(ownFetch && { [customFetch]: ownFetch }),
+          [customFetch]: ownFetch,
         },
       )
       return await readAnswer(response)
@@ -115,24 +114,10 @@ function createQuestion(
 }
 
 async function readAnswer(response: Response): Promise<Record<string, unknown>> {
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new Error(`introspection answered ${response.status}`)
-  }
-  const answer = parseStrictObject(await readCapped(response))
+  if (response.status !== 200) throw new Error(`introspection answered ${response.status}`)
+  const answer = parseStrictObject(Buffer.from(await response.arrayBuffer()))
   if (answer === undefined) throw new Error('introspection did not answer with a JSON object')
   return answer
-}
-
-async function readCapped(response: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > largestResponseBytes) throw new Error('introspection answered with more than 64 KiB')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
 
 function asError(error: unknown): Error {

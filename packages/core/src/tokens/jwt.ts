@@ -1,11 +1,4 @@
-import {
-  compactVerify,
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type CompactVerifyGetKey,
-  type JSONWebKeySet,
-} from 'jose'
+import { compactVerify, errors } from 'jose'
 import { PopError, optionError } from '../errors.ts'
 import { asymmetricAlgorithms, type AlgorithmName, readAlgorithms } from '../jws/algorithms.ts'
 import { readCompactJws, type CompactJws } from '../jws/compact.ts'
@@ -13,6 +6,15 @@ import type { Jwk } from '../keys/jwk.ts'
 import { oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
 import { readClaims } from './claims.ts'
 import { createDecrypt, type Decrypt } from './decryption.ts'
+import { discoverKeySetUrl, fetchObject } from './discovery.ts'
+import {
+  fetchedKeys,
+  findKey,
+  fixedKeys,
+  readKeySet,
+  type KeySet,
+  type KeySource,
+} from './key-source.ts'
 import { seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
 
 export interface JwtTokensOptions {
@@ -20,8 +22,11 @@ export interface JwtTokensOptions {
   readonly issuer: string | readonly string[]
   /** A token must name at least one of these in `aud`. */
   readonly audience: string | readonly string[]
-  /** The issuer's public keys: the URL of a JWK set (https, or http on loopback) or the set itself. */
-  readonly jwks: string | URL | { readonly keys: readonly Jwk[] }
+  /**
+   * The issuer's public keys: the URL of a JWK set (https, or http on loopback) or the set itself.
+   * Default: found by discovery, for each issuer its own (RFC 8414, else OpenID Connect).
+   */
+  readonly jwks?: string | URL | { readonly keys: readonly Jwk[] }
   /** Accepted signature algorithms. Default every asymmetric one that we know. */
   readonly algorithms?: readonly string[]
   /**
@@ -56,7 +61,7 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
     asymmetricAlgorithms,
     asymmetricAlgorithms,
   )
-  const verify = createSignatureCheck(own.jwks, algorithms)
+  const sources = readKeySources(own.jwks, issuers, algorithms)
   const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
 
   return {
@@ -67,7 +72,7 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
       const { iss, exp } = parsed.payload as { iss?: unknown; exp?: unknown }
       if (typeof iss !== 'string' || !issuers.includes(iss)) return undefined
       checkType(parsed, types)
-      await verify(jws)
+      await checkSignature(jws, sources.get(iss) as KeySource, algorithms)
       if (exp === undefined) throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
       return seal(readClaims(parsed.payload, { audience, ...(decrypt && { decrypt }) }))
     },
@@ -96,34 +101,58 @@ function mediaType(typ: string): string {
   return typ.toLowerCase().replace(/^application\//, '')
 }
 
-function createSignatureCheck(
-  jwks: JwtTokensOptions['jwks'],
+async function checkSignature(
+  jws: string,
+  source: KeySource,
   algorithms: readonly AlgorithmName[],
-): (jws: string) => Promise<void> {
-  const keys = createKeySet(jwks)
-  return async function checkSignature(jws) {
-    try {
-      await compactVerify(jws, keys, { algorithms: [...algorithms] })
-    } catch (error) {
-      throw isTokenFault(error)
-        ? new PopError('ERR_POP_TOKEN_SIGNATURE_INVALID', error)
-        : new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
-    }
+): Promise<void> {
+  try {
+    await compactVerify(jws, findKey(source), { algorithms: [...algorithms] })
+  } catch (error) {
+    throw isTokenFault(error)
+      ? new PopError('ERR_POP_TOKEN_SIGNATURE_INVALID', error)
+      : new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
   }
 }
 
-function createKeySet(jwks: JwtTokensOptions['jwks']): CompactVerifyGetKey {
+/** Where the keys of each issuer come from: keys are looked up by issuer and `kid`. */
+function readKeySources(
+  jwks: JwtTokensOptions['jwks'],
+  issuers: readonly string[],
+  algorithms: readonly AlgorithmName[],
+): ReadonlyMap<string, KeySource> {
   if (jwks === undefined) {
-    throw optionError('ERR_POP_OPTION_MISSING', 'jwtTokens needs jwks: a URL or a key set')
+    return new Map(issuers.map((issuer) => [issuer, discoveredKeys(issuer, algorithms)]))
   }
+  const source = readKeySource(jwks, algorithms)
+  return new Map(issuers.map((issuer) => [issuer, source]))
+}
+
+function readKeySource(
+  jwks: NonNullable<JwtTokensOptions['jwks']>,
+  algorithms: readonly AlgorithmName[],
+): KeySource {
   if (typeof jwks === 'string' || jwks instanceof URL) {
-    return createRemoteJWKSet(secureUrl('jwtTokens jwks', jwks))
+    const url = secureUrl('jwtTokens jwks', jwks)
+    return fetchedKeys(() => fetchKeySet(url, algorithms))
   }
-  try {
-    return createLocalJWKSet(structuredClone(jwks) as JSONWebKeySet)
-  } catch {
-    throw optionError('ERR_POP_OPTION_INVALID', 'jwtTokens jwks is not a JWK set: { keys: [...] }')
-  }
+  const set = readKeySet(jwks, algorithms)
+  if (set !== undefined) return fixedKeys(set)
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    'jwtTokens jwks is not a JWK set with a public key for an accepted algorithm: { keys: [...] }',
+  )
+}
+
+function discoveredKeys(issuer: string, algorithms: readonly AlgorithmName[]): KeySource {
+  const url = secureUrl('jwtTokens issuer, without jwks,', issuer)
+  return fetchedKeys(async () => fetchKeySet(await discoverKeySetUrl(url), algorithms))
+}
+
+async function fetchKeySet(url: URL, algorithms: readonly AlgorithmName[]): Promise<KeySet> {
+  const set = readKeySet(await fetchObject(url), algorithms)
+  if (set === undefined) throw new Error(`${url.origin} has no usable key`)
+  return set
 }
 
 /** What jose reports about the token; everything else it throws is about the key source. */

@@ -1,0 +1,253 @@
+import { createVerifier, jwtTokens, PopError } from '@oauth-pop/core'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  popRequest,
+  signPop,
+  startFaultServer,
+  type Fault,
+  type FaultServer,
+} from '@oauth-pop/testkit'
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+const clock = createClock()
+const { holder } = createHolders()
+
+interface IssuerKey {
+  readonly kid: string
+  readonly privateKey: CryptoKey
+  readonly jwk: JWK
+}
+
+async function createKey(kid: string): Promise<IssuerKey> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid } }
+}
+
+const [first, second] = [await createKey('1'), await createKey('2')]
+type Json = Readonly<Record<string, unknown>>
+
+const setOf = (...keys: IssuerKey[]): Json => ({ keys: keys.map(({ jwk }) => jwk) })
+
+let source: FaultServer
+/** The clock by which ages of key sets are measured. */
+let elapsed = 0
+
+beforeEach(async () => {
+  source = await startFaultServer()
+  vi.spyOn(performance, 'now').mockImplementation(() => elapsed)
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await source.close()
+})
+
+const wait = (seconds: number): void => void (elapsed += seconds * 1000)
+
+/** An API whose issuer is the fault server, and a question to it with a token signed by a key. */
+function createApi(jwks?: string): (key: IssuerKey, issuer?: string) => Promise<string> {
+  const { url } = source
+  const tokens = jwtTokens({ issuer: url, audience: apiUrl, ...(jwks && { jwks: url + jwks }) })
+  const verifier = createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
+  return async function ask(key) {
+    const who = holder()
+    const now = clock.seconds()
+    const accessToken = await new SignJWT({
+      iss: url,
+      aud: apiUrl,
+      iat: now,
+      exp: now + 60,
+      cnf: { jwk: who.jwk },
+    })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
+      .sign(key.privateKey)
+    const request = popRequest(signPop({ ...who, accessToken }, now))
+    return verifier.verify(request).then(
+      () => 'accepted',
+      (error: unknown) => (error instanceof PopError ? `${error.status} ${error.code}` : 'fault'),
+    )
+  }
+}
+
+const outage = '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE'
+const badToken = '401 ERR_POP_TOKEN_SIGNATURE_INVALID'
+
+const faults: Fault[] = [
+  'reset',
+  'html',
+  'redirect',
+  'empty',
+  'huge',
+  'status 500',
+  'status 429',
+  'status 404',
+]
+
+describe('a key set that is fetched', () => {
+  test('is fetched once for many tokens, at once or later', async () => {
+    source.answer(setOf(first))
+    const ask = createApi('/jwks')
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(first)))
+    wait(599)
+    answers.push(await ask(first))
+    expect(new Set(answers)).toEqual(new Set(['accepted']))
+    expect(source.asked).toEqual(['/jwks'])
+  })
+
+  test.each(faults)('at the start, an answer like %s is an outage', async (fault) => {
+    source.answer(fault)
+    expect(await createApi('/jwks')(first)).toBe(outage)
+  })
+
+  test.each(['hang', 'drip'] as const)(
+    'at the start, a source that does %s is an outage within its deadline',
+    async (fault) => {
+      source.answer(fault)
+      const before = Date.now()
+      expect(await createApi('/jwks')(first)).toBe(outage)
+      expect(Date.now() - before).toBeLessThan(4000)
+    },
+  )
+
+  test('at the start, a source that is down is asked after 1, 2, 4 seconds, at most every 30', async () => {
+    source.answer('reset')
+    const ask = createApi('/jwks')
+    const asked: number[] = []
+    for (let second = 0; second < 130; second += 1) {
+      const before = source.asked.length
+      expect(await ask(first)).toBe(outage)
+      if (source.asked.length > before) asked.push(second)
+      wait(1)
+    }
+    expect(asked).toEqual([0, 1, 3, 7, 15, 31, 61, 91, 121])
+    source.answer(setOf(first))
+    wait(30)
+    expect(await ask(first)).toBe('accepted')
+  })
+
+  test.each([...faults, 'hang' as const])(
+    'later, an answer like %s leaves the good keys in use for an hour, then it is an outage',
+    async (fault) => {
+      source.answer(setOf(first))
+      const ask = createApi('/jwks')
+      await ask(first)
+      source.answer(fault)
+      wait(601)
+      expect(await ask(first)).toBe('accepted')
+      wait(3598)
+      expect(await ask(first)).toBe('accepted')
+      wait(1)
+      expect(await ask(first)).toBe(outage)
+    },
+  )
+
+  test('a new key is found half a minute after the last question, not before', async () => {
+    source.answer(setOf(first))
+    const ask = createApi('/jwks')
+    await ask(first)
+    source.answer(setOf(first, second))
+    expect(await ask(second)).toBe(badToken)
+    wait(30)
+    expect(await ask(second)).toBe('accepted')
+    expect(source.asked).toHaveLength(2)
+  })
+
+  test('a flood of unknown keys leads to one question in half a minute', async () => {
+    source.answer(setOf(first))
+    const ask = createApi('/jwks')
+    await ask(first)
+    wait(30)
+    const strangers = Array.from({ length: 100 }, (_, kid) => ({ ...second, kid: `x${kid}` }))
+    const answers = await Promise.all(strangers.map((key) => ask(key)))
+    expect(new Set(answers)).toEqual(new Set([badToken]))
+    expect(source.asked).toHaveLength(2)
+  })
+
+  test('while the source is down, an unknown key is an outage and a known one is not', async () => {
+    source.answer(setOf(first))
+    const ask = createApi('/jwks')
+    await ask(first)
+    source.answer('reset')
+    wait(30)
+    expect([await ask(second), await ask(first)]).toEqual([outage, 'accepted'])
+  })
+
+  test('a removed key is refused once the set is renewed', async () => {
+    source.answer(setOf(first, second))
+    const ask = createApi('/jwks')
+    expect(await ask(first)).toBe('accepted')
+    source.answer(setOf(second))
+    wait(600)
+    expect([await ask(first), await ask(second)]).toEqual([badToken, 'accepted'])
+  })
+
+  test('keys that cannot verify a token do not count', async () => {
+    const [secret, weak] = [
+      { kty: 'oct', k: Buffer.alloc(32).toString('base64url') },
+      { kty: 'RSA', n: 'AQAB', e: 'AQ' },
+    ]
+    const encryption = { ...first.jwk, use: 'enc' }
+    source.answer({ keys: [secret, weak, encryption, 'text', null] })
+    expect(await createApi('/jwks')(first)).toBe(outage)
+    source.answer({ keys: [secret, weak, first.jwk] })
+    expect(await createApi('/jwks')(first)).toBe('accepted')
+  })
+
+  test('a long answer is not read to its end', async () => {
+    source.answer('huge')
+    const before = process.memoryUsage().rss
+    await createApi('/jwks')(first)
+    expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024)
+  })
+})
+
+describe('a key set that is discovered', () => {
+  const oauth = '/.well-known/oauth-authorization-server'
+  const oidc = '/.well-known/openid-configuration'
+  const metadata = (change: Json = {}): Json => ({
+    issuer: source.url,
+    jwks_uri: `${source.url}/keys`,
+    ...change,
+  })
+  const serve = (paths: Readonly<Record<string, Json>>): void =>
+    source.answerByPath((path) => paths[path] ?? 'status 404')
+
+  test.each([oauth, oidc])('through %s', async (path) => {
+    serve({ [path]: metadata(), '/keys': setOf(first) })
+    expect(await createApi()(first)).toBe('accepted')
+  })
+
+  test('asks for OAuth metadata first', async () => {
+    serve({ [oidc]: metadata(), '/keys': setOf(first) })
+    await createApi()(first)
+    expect(source.asked).toEqual([oauth, oidc, '/keys'])
+  })
+
+  test.each<[string, () => Json]>([
+    ['names another issuer', () => metadata({ issuer: 'https://evil.example' })],
+    ['names no keys', () => metadata({ jwks_uri: undefined })],
+    ['names keys at an insecure place', () => metadata({ jwks_uri: 'http://evil.example/keys' })],
+    ['names keys at an address that is none', () => metadata({ jwks_uri: 'keys' })],
+  ])('metadata that %s is an outage', async (_, build) => {
+    serve({ [oauth]: build(), '/keys': setOf(first) })
+    expect(await createApi()(first)).toBe(outage)
+  })
+
+  test('follows the issuer when its keys move', async () => {
+    serve({ [oauth]: metadata(), '/keys': setOf(first) })
+    const ask = createApi()
+    await ask(first)
+    serve({ [oauth]: metadata({ jwks_uri: `${source.url}/new` }), '/new': setOf(second) })
+    wait(600)
+    expect([await ask(first), await ask(second)]).toEqual([badToken, 'accepted'])
+  })
+
+  test('needs an issuer that is a secure URL', () => {
+    const tokens = (issuer: string): object => jwtTokens({ issuer, audience: apiUrl })
+    expect(() => tokens('as.example.com')).toThrow(TypeError)
+    expect(() => tokens('http://as.example.com')).toThrow(TypeError)
+    expect(() => tokens('https://as.example.com')).not.toThrow()
+  })
+})
