@@ -1,4 +1,4 @@
-import { compactVerify, errors } from 'jose'
+import { compactVerify, errors, type VerifyOptions } from 'jose'
 import { PopError, optionError } from '../errors.ts'
 import { asymmetricAlgorithms, type AlgorithmName, readAlgorithms } from '../jws/algorithms.ts'
 import { readCompactJws, type CompactJws } from '../jws/compact.ts'
@@ -7,15 +7,9 @@ import { oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
 import { readClaims } from './claims.ts'
 import { createDecrypt, type Decrypt } from './decryption.ts'
 import { discoverKeySetUrl, fetchObject } from './discovery.ts'
-import {
-  fetchedKeys,
-  findKey,
-  fixedKeys,
-  readKeySet,
-  type KeySet,
-  type KeySource,
-} from './key-source.ts'
+import { fetchedKeys, fixedKeys, readKeySet, type KeySet, type KeySource } from './key-source.ts'
 import { seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
+import { createTokenCache, type TokenCacheOptions } from './token-cache.ts'
 
 export interface JwtTokensOptions {
   /** The exact `iss` of accepted tokens. A token of any other issuer is not recognised. */
@@ -37,9 +31,14 @@ export interface JwtTokensOptions {
   readonly typ?: string | readonly string[]
   /** Private keys for encrypted access tokens and for keys in `cnf.jwe`. */
   readonly decryptionKeys?: readonly Jwk[]
+  /**
+   * How many verified tokens are remembered, so that a token is verified once and a proof every time.
+   * `false` verifies every token every time.
+   */
+  readonly cache?: TokenCacheOptions | false
 }
 
-const known = ['issuer', 'audience', 'jwks', 'algorithms', 'typ', 'decryptionKeys']
+const known = ['issuer', 'audience', 'jwks', 'algorithms', 'typ', 'decryptionKeys', 'cache']
 
 /**
  * Access tokens that are JWTs (RFC 9068), verified with jose. Recognises a JWS by its `iss`, and a
@@ -61,20 +60,27 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
     asymmetricAlgorithms,
     asymmetricAlgorithms,
   )
+  const cache = createTokenCache(own.cache)
   const sources = readKeySources(own.jwks, issuers, algorithms)
   const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
 
   return {
-    async resolve(token): Promise<ResolvedToken | undefined> {
+    async resolve(token, { sha256 }): Promise<ResolvedToken | undefined> {
+      const known = await cache.get(sha256)
+      if (known !== undefined) return known
       const jws = await openToken(token, decrypt)
       if (jws === undefined) return undefined
       const parsed = readCompactJws(jws, 'ERR_POP_TOKEN_MALFORMED')
       const { iss, exp } = parsed.payload as { iss?: unknown; exp?: unknown }
       if (typeof iss !== 'string' || !issuers.includes(iss)) return undefined
       checkType(parsed, types)
-      await checkSignature(jws, sources.get(iss) as KeySource, algorithms)
+      const source = sources.get(iss) as KeySource
+      const keys = await checkSignature(jws, source, algorithms)
       if (exp === undefined) throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
-      return seal(readClaims(parsed.payload, { audience, ...(decrypt && { decrypt }) }))
+      const claims = readClaims(parsed.payload, { audience, ...(decrypt && { decrypt }) })
+      const resolved = seal(claims)
+      cache.add(sha256, { resolved, bytes: token.length, keys, source })
+      return resolved
     },
   }
 }
@@ -105,13 +111,32 @@ async function checkSignature(
   jws: string,
   source: KeySource,
   algorithms: readonly AlgorithmName[],
-): Promise<void> {
+): Promise<KeySet> {
   try {
-    await compactVerify(jws, findKey(source), { algorithms: [...algorithms] })
+    return await verifyWithKeys(jws, source, { algorithms: [...algorithms] })
   } catch (error) {
     throw isTokenFault(error)
       ? new PopError('ERR_POP_TOKEN_SIGNATURE_INVALID', error)
       : new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
+  }
+}
+
+/** Resolves to the keys that verified the token. Looks for new ones once when none fits. */
+async function verifyWithKeys(
+  jws: string,
+  source: KeySource,
+  options: VerifyOptions,
+): Promise<KeySet> {
+  const known = await source.current()
+  try {
+    await compactVerify(jws, known.find, options)
+    return known
+  } catch (error) {
+    if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+    const renewed = await source.renewed()
+    if (renewed === known) throw error
+    await compactVerify(jws, renewed.find, options)
+    return renewed
   }
 }
 

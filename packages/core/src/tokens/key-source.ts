@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, type CompactVerifyGetKey, type JSONWebKeySet } from 'jose'
+import { createLocalJWKSet, type CompactVerifyGetKey, type JSONWebKeySet } from 'jose'
 import type { AlgorithmName } from '../jws/algorithms.ts'
 import { isPlainObject } from '../jws/strict-json.ts'
 import { judgePublicKey, publicMembers, type Jwk } from '../keys/jwk.ts'
@@ -110,20 +110,5 @@ export function fetchedKeys(load: () => Promise<KeySet>): KeySource {
       if (failure !== undefined) throw failure.error
       return usable()
     },
-  }
-}
-
-/** Finds the key for a token; looks for new ones once when none fits. */
-export function findKey(source: KeySource): CompactVerifyGetKey {
-  return async function find(header, token) {
-    const known = await source.current()
-    try {
-      return await known.find(header, token)
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      const renewed = await source.renewed()
-      if (renewed === known) throw error
-      return renewed.find(header, token)
-    }
   }
 }
