@@ -8,6 +8,9 @@ import { published } from './packages.mjs'
 const limits = {
   '@oauth-pop/core': 20,
   '@oauth-pop/express': 2,
+  '@oauth-pop/fastify': 2,
+  '@oauth-pop/koa': 2,
+  '@oauth-pop/nestjs': 3,
   '@oauth-pop/client': 5,
   '@oauth-pop/issuer': 4,
 }

@@ -1,35 +1,67 @@
-// Installs the packed tarballs into an empty project and uses them from ESM, CommonJS and TypeScript.
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs'
+// Installs the packed tarballs into an empty project per framework, beside that framework only, and
+// uses them as its users would: from CommonJS, in strict TypeScript, and in a server that is visited.
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packAll, root, run } from './packages.mjs'
 
-const folder = mkdtempSync(join(tmpdir(), 'oauth-pop-consumer-'))
-cpSync(join(root, 'scripts/consumer'), folder, { recursive: true })
-
-const tarballs = Object.fromEntries([...packAll()].map(([name, file]) => [name, `file:${file}`]))
-const dependencies = {
-  ...tarballs,
-  express: '^5.0.0',
-  '@types/express': '^5.0.0',
-  '@types/node': '^24.0.0',
+/** What each project has beside our packages. */
+const frameworks = {
+  express: { express: '^5.0.0', '@types/express': '^5.0.0' },
+  fastify: { fastify: '^5.0.0' },
+  koa: { koa: '^3.0.0', '@types/koa': '^3.0.0', '@koa/router': '^15.0.0' },
+  nestjs: {
+    '@nestjs/common': '^12.0.0',
+    '@nestjs/core': '^12.0.0',
+    '@nestjs/platform-express': '^12.0.0',
+    'reflect-metadata': '^0.2.0',
+    rxjs: '^7.0.0',
+  },
 }
-writeFileSync(
-  join(folder, 'package.json'),
-  JSON.stringify({ private: true, type: 'module', dependencies }),
-)
-const overrides = Object.entries(tarballs).map(([name, file]) => `  '${name}': '${file}'`)
-writeFileSync(join(folder, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('\n')}\n`)
+const ours = ['core', 'client', 'issuer']
+const tarballs = packAll()
+const tsc = join(root, 'node_modules/.bin/tsc')
 
-const install = [
-  'install',
-  '--prefer-offline',
-  '--ignore-scripts',
-  '--no-frozen-lockfile',
-  '--silent',
-]
-run('pnpm', install, { cwd: folder })
-run('node', ['esm.mjs'], { cwd: folder })
-run('node', ['cjs.cjs'], { cwd: folder })
-run(join(root, 'node_modules/.bin/tsc'), ['-p', '.'], { cwd: folder })
-console.log('smoke: ESM, CommonJS and TypeScript consumers work')
+for (const [name, dependencies] of Object.entries(frameworks)) {
+  const folder = mkdtempSync(join(tmpdir(), `oauth-pop-${name}-`))
+  cpSync(join(root, 'scripts/consumer', name), folder, { recursive: true })
+  for (const shared of ['tsconfig.json', 'visit.mjs']) {
+    cpSync(join(root, 'scripts/consumer', shared), join(folder, shared))
+  }
+  writeFileSync(join(folder, 'readme.mts'), `${firstExample(name)}\nexport {}\n`)
+  install(folder, [...ours, name], dependencies)
+  run('node', ['cjs.cjs'], { cwd: folder })
+  run(tsc, ['-p', '.'], { cwd: folder })
+  run('node', ['visit.mjs', 'dist/app.mjs'], { cwd: folder })
+  // Some compilers write down the types of parameters; Nest must not depend on it, nor mind.
+  run(tsc, ['-p', '.', '--emitDecoratorMetadata', '--outDir', 'metadata'], { cwd: folder })
+  run('node', ['visit.mjs', 'metadata/app.mjs'], { cwd: folder })
+  console.log(
+    `smoke: ${name} works from CommonJS, in TypeScript and when visited; its README compiles`,
+  )
+}
+
+/** The code under "Use" in the README of a package. */
+function firstExample(name) {
+  const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8')
+  const [, code] = /## Use\n\n```ts\n(.*?)```/s.exec(readme) ?? []
+  if (code === undefined) throw new Error(`the README of ${name} has no example under "Use"`)
+  return code
+}
+
+function install(folder, packages, dependencies) {
+  const files = packages.map((name) => [
+    `@oauth-pop/${name}`,
+    `file:${tarballs.get(`@oauth-pop/${name}`)}`,
+  ])
+  const manifest = {
+    private: true,
+    type: 'module',
+    dependencies: { ...Object.fromEntries(files), ...dependencies, '@types/node': '^24.0.0' },
+  }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+  const overrides = files.map(([name, file]) => `  '${name}': '${file}'\n`)
+  writeFileSync(join(folder, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('')}`)
+  const options = ['--prefer-offline', '--ignore-scripts', '--no-frozen-lockfile', '--silent']
+  run('pnpm', ['install', ...options], { cwd: folder })
+}

@@ -1,0 +1,52 @@
+import oauthPop, {
+  jwtTokens,
+  popPlugin,
+  requireAnyScope,
+  requireClaims,
+  requireCoverage,
+  requireScopes,
+  type AccessToken,
+  type PopPluginOptions,
+} from '@oauth-pop/fastify'
+import fastify from 'fastify'
+
+export async function start(port: number, options: PopPluginOptions): Promise<() => Promise<void>> {
+  const app = fastify({ forceCloseConnections: true })
+  await app.register(oauthPop, options)
+  app.get(
+    '/photos',
+    { preHandler: requireScopes('photos:read') },
+    (request) => request.accessToken.subject,
+  )
+  await app.listen({ port, host: '127.0.0.1' })
+  return async () => {
+    await app.close()
+  }
+}
+
+const tokens = jwtTokens({ issuer: 'https://as.example.com', audience: 'api' })
+const http1 = fastify()
+await http1.register(popPlugin, { publicUrl: 'request', tokens })
+http1.get('/open', { config: { pop: false } }, () => 'open')
+http1.get<{ Querystring: { a: string } }>(
+  '/several',
+  { preHandler: [requireAnyScope('a', 'b'), requireClaims((claims) => claims['x'] === 1)] },
+  (request) => {
+    const { subject }: AccessToken = request.accessToken
+    return `${subject} ${request.query.a}`
+  },
+)
+const http2 = fastify({ http2: true })
+await http2.register(popPlugin, { publicUrl: 'request', tokens })
+http2.post(
+  '/signed',
+  { preHandler: requireCoverage({ body: true }) },
+  (request) => request.accessToken.scopes,
+)
+
+// @ts-expect-error true or false
+http1.get('/odd', { config: { pop: 'no' } }, () => '')
+// @ts-expect-error publicUrl is required
+export const incomplete: PopPluginOptions = { tokens }
+// @ts-expect-error a misspelled name
+export const misspelled: PopPluginOptions = { publicUrl: 'request', tokens, optinal: true }

@@ -1,0 +1,71 @@
+import 'reflect-metadata'
+import { Controller, Get, Module, Post, Req } from '@nestjs/common'
+import { APP_GUARD, NestFactory } from '@nestjs/core'
+import {
+  AccessToken,
+  AllowUnverified,
+  jwtTokens,
+  PopGuard,
+  PopModule,
+  RequireAnyScope,
+  RequireClaims,
+  RequireCoverage,
+  RequireScopes,
+  UsePoP,
+  type PopModuleOptions,
+} from '@oauth-pop/nestjs'
+
+@Controller('photos')
+@UsePoP()
+class PhotosController {
+  @RequireScopes('photos:read')
+  @Get()
+  list(@AccessToken() token: AccessToken) {
+    return token.subject
+  }
+}
+
+export async function start(port: number, options: PopModuleOptions): Promise<() => Promise<void>> {
+  @Module({ imports: [PopModule.forRoot(options)], controllers: [PhotosController] })
+  class AppModule {}
+
+  const app = await NestFactory.create(AppModule, { logger: false, forceCloseConnections: true })
+  await app.listen(port, '127.0.0.1')
+  return () => app.close()
+}
+
+@Controller()
+@RequireAnyScope('a', 'b')
+class GuardedController {
+  @RequireClaims((claims) => claims['x'] === 1)
+  @RequireCoverage({ query: true })
+  @Post()
+  add(@Req() request: { accessToken: AccessToken }): readonly string[] {
+    return request.accessToken.scopes
+  }
+
+  @AllowUnverified()
+  @Get()
+  open(@AccessToken() token: AccessToken | undefined): string {
+    return token?.subject ?? 'nobody'
+  }
+}
+
+const tokens = jwtTokens({ issuer: 'https://as.example.com', audience: 'api' })
+
+@Module({
+  imports: [
+    PopModule.forRootAsync({
+      inject: ['url'],
+      useFactory: async (publicUrl: string) => ({ publicUrl, tokens }),
+    }),
+  ],
+  controllers: [GuardedController],
+  providers: [{ provide: APP_GUARD, useExisting: PopGuard }],
+})
+export class GuardedModule {}
+
+// @ts-expect-error publicUrl is required
+export const incomplete = () => PopModule.forRoot({ tokens })
+// @ts-expect-error a misspelled name
+export const misspelled = () => PopModule.forRoot({ publicUrl: 'request', tokens, optinal: true })
