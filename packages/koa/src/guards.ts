@@ -1,27 +1,27 @@
 import * as core from '@oauth-pop/core'
 import { runGuard } from '@oauth-pop/core/node'
-import type { PopMiddleware } from './middleware.ts'
+import type { Middleware } from 'koa'
 
 /** Lets a request pass that has all of these scopes; else 403. */
-export const requireScopes: (...all: string[]) => PopMiddleware = (...all) =>
+export const requireScopes: (...all: string[]) => Middleware = (...all) =>
   toMiddleware(core.requireScopes(...all))
 
 /** Lets a request pass that has one of these scopes; else 403. */
-export const requireAnyScope: (...any: string[]) => PopMiddleware = (...any) =>
+export const requireAnyScope: (...any: string[]) => Middleware = (...any) =>
   toMiddleware(core.requireAnyScope(...any))
 
 /** Lets a request pass whose claims satisfy the check; else 403. A throw is 500. */
-export const requireClaims: (check: core.ClaimsCheck) => PopMiddleware = (check) =>
+export const requireClaims: (check: core.ClaimsCheck) => Middleware = (check) =>
   toMiddleware(core.requireClaims(check))
 
 /** Lets a request pass whose proof signs these parts of it; else 401. */
-export const requireCoverage: (requirement: core.CoverageRequirement) => PopMiddleware = (
+export const requireCoverage: (requirement: core.CoverageRequirement) => Middleware = (
   requirement,
 ) => toMiddleware(core.requireCoverage(requirement))
 
-function toMiddleware(guard: core.Guard): PopMiddleware {
+function toMiddleware(guard: core.Guard): Middleware {
   return async function popGuard({ req, res }, next) {
     await runGuard(guard, req, res)
-    return next()
+    await next()
   }
 }

@@ -1,20 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProtection, hostOf, type AdapterOptions } from '@oauth-pop/core/node'
+import type { Middleware } from 'koa'
 
 export type PopMiddlewareOptions = AdapterOptions
-
-/** What is used of Koa's context, so that the middleware fits an application with any state. */
-export interface PopContext {
-  readonly app: { readonly proxy: boolean }
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  readonly request: object
-  readonly originalUrl: string
-  readonly protocol: string
-  readonly state: object
-}
-
-export type PopMiddleware = (context: PopContext, next: () => Promise<unknown>) => Promise<unknown>
 
 /**
  * Koa middleware (3 and 2) that lets a request pass only with an access token of whose key it proves
@@ -23,7 +10,7 @@ export type PopMiddleware = (context: PopContext, next: () => Promise<unknown>) 
  *
  * @throws TypeError with `code` for wrong options
  */
-export function popMiddleware(options: PopMiddlewareOptions): PopMiddleware {
+export function popMiddleware(options: PopMiddlewareOptions): Middleware {
   const protection = createProtection(options)
 
   return async function pop(context, next) {
@@ -33,7 +20,7 @@ export function popMiddleware(options: PopMiddlewareOptions): PopMiddleware {
       origin: () => `${protocol}://${hostOf(req, app.proxy)}`,
       parsedForm: 'body' in context.request ? context.request.body : undefined,
     })
-    if (accessToken !== undefined) Object.assign(context.state, { accessToken })
-    return next()
+    if (accessToken !== undefined) context.state.accessToken = accessToken
+    await next()
   }
 }

@@ -1,0 +1,12 @@
+import { visit, type Step } from '@oauth-pop/example-visit'
+import { expect, test } from 'vitest'
+import { startApi } from '../src/start.ts'
+
+test('client and thief get what they must', async () => {
+  const steps: Step[] = []
+  await visit(startApi, (step) => steps.push(step))
+  expect(steps.map(({ what, status, code }) => [what, status, code])).toEqual(
+    steps.map(({ what, expected: [status, code] }) => [what, status, code]),
+  )
+  expect(steps).toHaveLength(10)
+})

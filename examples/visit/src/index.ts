@@ -1,0 +1,2 @@
+export { run } from './run.ts'
+export { visit, type StartApi, type Step } from './visit.ts'
