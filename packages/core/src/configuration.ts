@@ -15,7 +15,11 @@ export { pop } from './schemes/pop.ts'
 export type { PopMember, PopOptions } from './schemes/pop-options.ts'
 export type { Scheme } from './schemes/scheme.ts'
 export { introspectedTokens } from './tokens/introspection.ts'
-export type { IntrospectedTokensOptions } from './tokens/introspection.ts'
+export type {
+  Authenticate,
+  IntrospectedTokensOptions,
+  IntrospectionCacheOptions,
+} from './tokens/introspection.ts'
 export { jwtTokens } from './tokens/jwt.ts'
 export type { JwtTokensOptions } from './tokens/jwt.ts'
 export type { ResolvedToken, TokenResolver } from './tokens/resolver.ts'

@@ -218,6 +218,11 @@ export function isPopError(error: unknown): error is PopError {
   return error instanceof Error && error.name === 'PopError' && 'code' in error
 }
 
+/** What a dependency threw, as evidence. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('unknown error')
+}
+
 /** A mistake in the configuration: thrown at start-up, never on a request. */
 export function optionError(
   code: 'ERR_POP_OPTION_MISSING' | 'ERR_POP_OPTION_UNKNOWN' | 'ERR_POP_OPTION_INVALID',

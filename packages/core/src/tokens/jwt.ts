@@ -1,5 +1,5 @@
 import { compactVerify, errors, type VerifyOptions } from 'jose'
-import { PopError, optionError } from '../errors.ts'
+import { asError, PopError, optionError } from '../errors.ts'
 import { asymmetricAlgorithms, type AlgorithmName, readAlgorithms } from '../jws/algorithms.ts'
 import { readCompactJws, type CompactJws } from '../jws/compact.ts'
 import type { Jwk } from '../keys/jwk.ts'
@@ -9,7 +9,7 @@ import { createDecrypt, type Decrypt } from './decryption.ts'
 import { discoverKeySetUrl, fetchObject } from './discovery.ts'
 import { fetchedKeys, fixedKeys, readKeySet, type KeySet, type KeySource } from './key-source.ts'
 import { seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
-import { createTokenCache, type TokenCacheOptions } from './token-cache.ts'
+import { createTokenCache, noTokenCache, type TokenCacheOptions } from './token-cache.ts'
 
 export interface JwtTokensOptions {
   /** The exact `iss` of accepted tokens. A token of any other issuer is not recognised. */
@@ -60,7 +60,7 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
     asymmetricAlgorithms,
     asymmetricAlgorithms,
   )
-  const cache = createTokenCache(own.cache)
+  const cache = own.cache === false ? noTokenCache : createTokenCache(own.cache ?? {})
   const sources = readKeySources(own.jwks, issuers, algorithms)
   const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
 
@@ -79,7 +79,8 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
       if (exp === undefined) throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
       const claims = readClaims(parsed.payload, { audience, ...(decrypt && { decrypt }) })
       const resolved = seal(claims)
-      cache.add(sha256, { resolved, bytes: token.length, keys, source })
+      const isCurrent = async (): Promise<boolean> => (await source.current()) === keys
+      cache.add(sha256, { resolved, bytes: token.length, isCurrent })
       return resolved
     },
   }
@@ -192,8 +193,4 @@ const tokenFaults = new Set([
 
 function isTokenFault(error: unknown): error is errors.JOSEError {
   return error instanceof errors.JOSEError && tokenFaults.has(error.code)
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('unknown error')
 }

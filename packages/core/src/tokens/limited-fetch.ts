@@ -13,7 +13,8 @@ export function limitedFetch(
   ownFetch: typeof fetch = fetch,
 ): typeof fetch {
   return async function fetchLimited(input, init) {
-    const signal = AbortSignal.timeout(milliseconds)
+    const signals = [AbortSignal.timeout(milliseconds), ...(init?.signal ? [init.signal] : [])]
+    const signal = AbortSignal.any(signals)
     const response = await ownFetch(input, { ...init, redirect: 'manual', signal })
     const body = await readWhole(response, bytes)
     const { status, headers } = response

@@ -1,5 +1,4 @@
 import { readOptions, wholeNumber } from '../option-readers.ts'
-import type { KeySet, KeySource } from './key-source.ts'
 import type { ResolvedToken } from './resolver.ts'
 
 /** How many verified access tokens are remembered. */
@@ -13,26 +12,26 @@ export interface TokenCacheOptions {
 interface Entry {
   readonly resolved: ResolvedToken
   readonly bytes: number
-  /** The keys that verified the token, and where they came from. */
-  readonly keys: KeySet
-  readonly source: KeySource
+  /** Whether it may still be used; asked on every hit. Rejects when nobody can say. */
+  readonly isCurrent: () => boolean | Promise<boolean>
 }
 
 export interface TokenCache {
-  /** What a token says, if it has been verified with the keys that count now. */
+  /** What a token says, if it is remembered and its entry is current. */
   get(sha256: Uint8Array): Promise<ResolvedToken | undefined>
   add(sha256: Uint8Array, entry: Entry): void
 }
 
+/** Remembers nothing. */
+export const noTokenCache: TokenCache = { get: async () => undefined, add() {} }
+
 /**
  * Remembers access tokens that passed every check of their resolver. It belongs to one resolver, so
  * one policy; what it holds is deep-frozen and named by the SHA-256 of the exact token. Proof, time,
- * scopes and confirmation are judged on every request, cached or not. An entry ends when the key set
- * of its issuer changes. Full, it drops what was not used for the longest time, which costs time and
- * nothing else.
+ * scopes and confirmation are judged on every request, cached or not. Full, it drops what was not
+ * used for the longest time, which costs time and nothing else.
  */
-export function createTokenCache(options: TokenCacheOptions | false = {}): TokenCache {
-  if (options === false) return { get: async () => undefined, add() {} }
+export function createTokenCache(options: TokenCacheOptions): TokenCache {
   const own = readOptions('cache', options, ['maxEntries', 'maxBytes'])
   const maxEntries = wholeNumber('cache maxEntries', own.maxEntries, 10_000)
   const maxBytes = wholeNumber('cache maxBytes', own.maxBytes, 16 * 1024 * 1024)
@@ -58,12 +57,12 @@ export function createTokenCache(options: TokenCacheOptions | false = {}): Token
       const name = nameOf(sha256)
       const entry = entries.get(name)
       if (entry === undefined) return undefined
-      if ((await entry.source.current()) !== entry.keys) {
-        remove(name)
-        return undefined
+      if (await entry.isCurrent()) {
+        insert(name, entry)
+        return entry.resolved
       }
-      insert(name, entry)
-      return entry.resolved
+      remove(name)
+      return undefined
     },
     add(sha256, entry) {
       insert(nameOf(sha256), entry)

@@ -1,0 +1,260 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  createVerifier,
+  introspectedTokens,
+  PopError,
+  type IntrospectedTokensOptions,
+  type TokenResolver,
+} from '@oauth-pop/core'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  popRequest,
+  signPop,
+  startFaultServer,
+  type Fault,
+  type FaultServer,
+} from '@oauth-pop/testkit'
+import { ClientSecretPost, PrivateKeyJwt } from 'oauth4webapi'
+import { decodeJwt, generateKeyPair } from 'jose'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+const clock = createClock()
+const { holder } = createHolders()
+const alice = holder()
+const outage = '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE'
+
+type Json = Readonly<Record<string, unknown>>
+
+const active = (change: Json = {}): Json => ({
+  active: true,
+  aud: apiUrl,
+  sub: 'alice',
+  exp: clock.seconds() + 600,
+  cnf: { jwk: alice.jwk },
+  ...change,
+})
+
+let server: FaultServer
+let elapsed = 0
+
+beforeEach(async () => {
+  server = await startFaultServer()
+  server.answer(active())
+  vi.spyOn(performance, 'now').mockImplementation(() => elapsed)
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await server.close()
+})
+
+function tokens(change: Partial<IntrospectedTokensOptions> = {}): TokenResolver {
+  return introspectedTokens({
+    endpoint: `${server.url}/introspect`,
+    clientId: 'api',
+    audience: apiUrl,
+    ...('authenticate' in change ? {} : { clientSecret: 'secret' }),
+    ...change,
+  })
+}
+
+function createApi(resolver: TokenResolver = tokens()): (token?: string) => Promise<string> {
+  const verifier = createVerifier({ publicUrl: apiUrl, tokens: resolver, now: clock.now })
+  return (accessToken = alice.accessToken) =>
+    verifier.verify(popRequest(signPop({ ...alice, accessToken }, clock.seconds()))).then(
+      () => 'accepted',
+      (error: unknown) => (error instanceof PopError ? `${error.status} ${error.code}` : 'fault'),
+    )
+}
+
+describe('an authorization server in trouble', () => {
+  const faults: Fault[] = [
+    'reset',
+    'html',
+    'redirect',
+    'huge',
+    'status 500',
+    'status 401',
+    'status 429',
+  ]
+
+  test.each(faults)(
+    'that answers like %s is an outage, and nothing is remembered',
+    async (fault) => {
+      const ask = createApi(tokens({ cache: { seconds: 30 } }))
+      server.answer(fault)
+      expect(await ask()).toBe(outage)
+      server.answer(active())
+      elapsed += 1000
+      expect(await ask()).toBe('accepted')
+    },
+  )
+
+  test.each(['hang', 'drip'] as const)('that does %s is an outage in time', async (fault) => {
+    server.answer(fault)
+    const before = Date.now()
+    expect(await createApi()()).toBe(outage)
+    expect(Date.now() - before).toBeLessThan(2500)
+  })
+
+  test('that hangs is asked 16 questions at once, and nobody waits longer than for one', async () => {
+    server.answer('hang')
+    const ask = createApi()
+    const before = Date.now()
+    const answers = await Promise.all(Array.from({ length: 400 }, () => ask()))
+    expect(new Set(answers)).toEqual(new Set([outage]))
+    expect(server.asked).toHaveLength(16)
+    expect(Date.now() - before).toBeLessThan(4000)
+  })
+
+  test('that was slow serves everyone who waited', async () => {
+    const ask = createApi()
+    const answers = await Promise.all(Array.from({ length: 200 }, () => ask()))
+    expect(new Set(answers)).toEqual(new Set(['accepted']))
+    expect(server.asked).toHaveLength(200)
+  })
+
+  test('with more questions than may wait, refuses the rest at once', async () => {
+    const held: (() => void)[] = []
+    const fetchLater = async (): Promise<Response> => {
+      await new Promise<void>((resolve) => held.push(resolve))
+      return Response.json(active())
+    }
+    const ask = createApi(tokens({ fetch: fetchLater }))
+    const all = Array.from({ length: 280 }, () => ask())
+    const refused = await Promise.all(all.slice(272))
+    expect(refused).toEqual(Array.from({ length: 8 }, () => outage))
+    const timer = setInterval(() => held.splice(0).forEach((release) => release()), 1)
+    expect(new Set(await Promise.all(all.slice(0, 272)))).toEqual(new Set(['accepted']))
+    clearInterval(timer)
+  })
+
+  test.each([
+    ['a second when it does not say how long', {}, 1],
+    ['as long as it says', { 'retry-after': '7' }, 7],
+    ['half a minute at the most', { 'retry-after': '3600' }, 30],
+    ['a second when it says a date', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }, 1],
+  ])('that answers 429 is left alone for %s', async (_, headers, seconds) => {
+    const answers = [new Response(null, { status: 429, headers })]
+    const fetchOnce = vi.fn<typeof fetch>(async () => answers.pop() ?? Response.json(active()))
+    const ask = createApi(tokens({ fetch: fetchOnce }))
+    expect(await ask()).toBe(outage)
+    elapsed += seconds * 1000 - 1
+    expect([await ask(), fetchOnce.mock.calls.length]).toEqual([outage, 1])
+    elapsed += 1
+    expect(await ask()).toBe('accepted')
+  })
+})
+
+describe('answers', () => {
+  test('are not remembered by default', async () => {
+    const ask = createApi()
+    for (let count = 0; count < 3; count += 1) expect(await ask()).toBe('accepted')
+    expect(server.asked).toHaveLength(3)
+  })
+
+  test('are remembered for the seconds that are asked for, however often they are used', async () => {
+    const ask = createApi(tokens({ cache: { seconds: 10 } }))
+    expect(await ask()).toBe('accepted')
+    server.answer({ active: false })
+    for (let second = 0; second < 10; second += 1) {
+      expect(await ask()).toBe('accepted')
+      elapsed += 1000
+    }
+    expect(await ask()).toBe('401 ERR_POP_TOKEN_INACTIVE')
+    expect(server.asked).toHaveLength(2)
+  })
+
+  test('that say no are not remembered', async () => {
+    const ask = createApi(tokens({ cache: { seconds: 30 } }))
+    server.answer({ active: false })
+    expect(await ask()).toBe('401 ERR_POP_TOKEN_INACTIVE')
+    server.answer(active())
+    expect(await ask()).toBe('accepted')
+  })
+
+  test('without an end are not remembered', async () => {
+    server.answer(active({ exp: undefined }))
+    const ask = createApi(tokens({ cache: { seconds: 30 } }))
+    expect([await ask(), await ask(), server.asked.length]).toEqual(['accepted', 'accepted', 2])
+  })
+
+  test('end with the token, remembered or not', async () => {
+    const ask = createApi(tokens({ cache: { seconds: 30 } }))
+    server.answer(active({ exp: clock.seconds() + 5 }))
+    expect(await ask()).toBe('accepted')
+    clock.advance(35)
+    expect(await ask()).toBe('401 ERR_POP_TOKEN_EXPIRED')
+    clock.advance(-35)
+  })
+
+  test('of one token are not used for another', async () => {
+    const ask = createApi(tokens({ cache: { seconds: 30 } }))
+    expect(await ask()).toBe('accepted')
+    server.answer({ active: false })
+    expect(await ask('another-token')).toBe('401 ERR_POP_TOKEN_INACTIVE')
+  })
+
+  test.each([0, 31, 1.5, -1, Number.NaN, '10'])(
+    'cannot be remembered for %s seconds',
+    (seconds) => {
+      expect(() => tokens({ cache: { seconds: seconds as number } })).toThrow(TypeError)
+    },
+  )
+})
+
+describe('authentication', () => {
+  async function questionOf(change: Partial<IntrospectedTokensOptions>): Promise<{
+    readonly headers: Headers
+    readonly body: URLSearchParams
+  }> {
+    const questions: RequestInit[] = []
+    const record: typeof fetch = async (_url, init) => {
+      questions.push(init as RequestInit)
+      return Response.json(active())
+    }
+    expect(await createApi(tokens({ fetch: record, ...change }))()).toBe('accepted')
+    const [{ headers, body }] = questions as [RequestInit]
+    return { headers: new Headers(headers), body: new URLSearchParams(body as URLSearchParams) }
+  }
+
+  test('is client_secret_basic with a secret', async () => {
+    const { headers, body } = await questionOf({ clientSecret: 's e:cret' })
+    const basic = Buffer.from('api:s+e%3Acret').toString('base64')
+    expect(headers.get('authorization')).toBe(`Basic ${basic}`)
+    expect(body.get('token')).toBe(alice.accessToken)
+  })
+
+  test('is client_secret_post with a function for it', async () => {
+    const { headers, body } = await questionOf({ authenticate: ClientSecretPost('secret') })
+    expect(headers.get('authorization')).toBeNull()
+    expect([body.get('client_id'), body.get('client_secret')]).toEqual(['api', 'secret'])
+  })
+
+  test('is private_key_jwt with a function for it, for the audience that it names', async () => {
+    const { privateKey } = await generateKeyPair('ES256')
+    const issuer = 'https://as.example.com/realms/demo'
+    const { body } = await questionOf({
+      authenticate: (as, ...rest) => PrivateKeyJwt(privateKey)({ ...as, issuer }, ...rest),
+    })
+    const assertion = decodeJwt(body.get('client_assertion') ?? '')
+    expect(assertion).toMatchObject({ iss: 'api', sub: 'api', aud: issuer })
+  })
+
+  test('that fails is an outage', async () => {
+    const authenticate = async (): Promise<void> => {
+      await sleep(1)
+      throw new Error('the key is not there')
+    }
+    expect(await createApi(tokens({ authenticate }))()).toBe(outage)
+  })
+
+  test.each<[string, Partial<IntrospectedTokensOptions>]>([
+    ['both', { clientSecret: 'secret', authenticate: () => {} }],
+    ['neither', { authenticate: undefined as never }],
+    ['something else', { authenticate: 'basic' as never }],
+  ])('with %s is a mistake at start-up', (_, change) => {
+    expect(() => tokens(change)).toThrow(TypeError)
+  })
+})
