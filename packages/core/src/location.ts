@@ -1,6 +1,6 @@
 import { PopError, optionError } from './errors.ts'
 import { nonEmptyString } from './option-readers.ts'
-import { rawQuery, type HttpRequest } from './request.ts'
+import { hostOf, rawQuery, type HttpRequest } from './request.ts'
 
 /** One URL under which clients know this server. */
 export interface Location {
@@ -11,6 +11,11 @@ export interface Location {
   readonly port: number
   /** The path that a proxy strips before the request arrives; no trailing slash. */
   readonly prefix: string
+}
+
+/** A location as configured: `https://*.example.com` stands for any one label before its `host`. */
+export interface ConfiguredLocation extends Location {
+  readonly anyLabel: boolean
 }
 
 /** The part of a request-target that proofs sign, exactly as it arrived. */
@@ -28,7 +33,7 @@ const defaultPorts = { http: 80, https: 443 } as const
  *
  * @throws TypeError with `code`
  */
-export function readLocations(value: unknown): readonly Location[] | undefined {
+export function readLocations(value: unknown): readonly ConfiguredLocation[] | undefined {
   if (value === 'request') return undefined
   if (value === undefined) {
     throw optionError(
@@ -42,10 +47,14 @@ export function readLocations(value: unknown): readonly Location[] | undefined {
   return Object.freeze(list.map(readLocation))
 }
 
-function readLocation(value: unknown): Location {
+/** `https://*.` in front of a name with a dot of its own; more would be other people's names. */
+const wildcard = /^(https?:\/\/)\*\.([^/:]+\.[^/:]+.*)$/i
+
+function readLocation(value: unknown): ConfiguredLocation {
   const text = nonEmptyString('publicUrl', value)
-  const location = parseLocation(text)
-  if (location !== undefined) return location
+  const [, scheme, parent] = wildcard.exec(text) ?? []
+  const location = parseLocation(scheme === undefined ? text : `${scheme}${parent}`)
+  if (location !== undefined) return Object.freeze({ ...location, anyLabel: scheme !== undefined })
   throw optionError(
     'ERR_POP_OPTION_INVALID',
     `publicUrl ${JSON.stringify(text)} must be an http or https URL of a host and an optional path`,
@@ -68,16 +77,37 @@ function parseLocation(text: string): Location | undefined {
 
 /**
  * The locations that count for this request: the configured ones, or what the framework says when
- * `publicUrl` is `'request'`. The Host header is never asked.
+ * `publicUrl` is `'request'`. The Host header is asked only which label a wildcard stands for, so
+ * that a proof for one name is not good for another.
  */
 export function locationsOf(
-  configured: readonly Location[] | undefined,
+  configured: readonly ConfiguredLocation[] | undefined,
   request: HttpRequest,
 ): readonly Location[] {
-  if (configured !== undefined) return configured
-  const location = request.origin === undefined ? undefined : parseLocation(request.origin)
-  if (location !== undefined) return [location]
+  if (configured === undefined) return [frameworkLocation(request)]
+  if (!configured.some(({ anyLabel }) => anyLabel)) return configured
+  const named = configured.flatMap((own) => (own.anyLabel ? namedBy(request, own) : [own]))
+  if (named.length > 0) return named
+  throw new PopError('ERR_POP_HOST_MISMATCH', {
+    member: 'host',
+    expected: configured.map(({ host }) => `*.${host}`),
+    actual: hostOf(request),
+  })
+}
+
+function frameworkLocation({ origin }: HttpRequest): Location {
+  const location = origin === undefined ? undefined : parseLocation(origin)
+  if (location !== undefined) return location
   throw new PopError('ERR_POP_HOST_INVALID', { member: 'origin' })
+}
+
+/** The request's own Host, if it is one label and the parent, on the same port. */
+function namedBy(request: HttpRequest, own: ConfiguredLocation): readonly Location[] {
+  const here = parseLocation(`${own.scheme}://${hostOf(request)}`)
+  if (here === undefined || here.port !== own.port) return []
+  const label = here.host.endsWith(`.${own.host}`) ? here.host.slice(0, -own.host.length - 1) : ''
+  if (label === '' || label.includes('.')) return []
+  return [{ scheme: own.scheme, host: here.host, port: own.port, prefix: own.prefix }]
 }
 
 /** The default port of a scheme may be left out. */

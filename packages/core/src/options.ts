@@ -1,5 +1,5 @@
 import { optionError } from './errors.ts'
-import { readLocations, type Location } from './location.ts'
+import { readLocations, type ConfiguredLocation } from './location.ts'
 import { isPlainObject } from './jws/strict-json.ts'
 import { createNonceSource, type NonceOptions, type NonceSource } from './nonce.ts'
 import { readOptions, wholeNumber } from './option-readers.ts'
@@ -14,7 +14,8 @@ import type { TokenResolver } from './tokens/resolver.ts'
 export interface VerifierOptions {
   /**
    * The URL or URLs that clients use. Proofs are compared with these, never with the Host header. A
-   * path is a prefix that a proxy strips before the request arrives. `'request'` takes the
+   * path is a prefix that a proxy strips before the request arrives. `https://*.example.com` stands
+   * for any one label: the proof must then name the request's own Host. `'request'` takes the
    * framework's own view of protocol and host instead, for development and for frameworks that
    * know which proxy to trust.
    */
@@ -43,7 +44,7 @@ export interface VerifierOptions {
 /** Complete options, read once. */
 export interface Settings {
   /** Undefined: the framework's own view of each request. */
-  readonly locations: readonly Location[] | undefined
+  readonly locations: readonly ConfiguredLocation[] | undefined
   readonly resolvers: readonly TokenResolver[]
   readonly schemes: readonly Scheme[]
   readonly replay: ReplayStore | undefined

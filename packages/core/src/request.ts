@@ -68,6 +68,11 @@ export function checkHost(request: HttpRequest): void {
     throw new PopError('ERR_POP_HOST_INVALID', { member: 'host', actual: names })
 }
 
+/** The name that the request gives to this server; to be trusted with nothing but itself. */
+export function hostOf(request: HttpRequest): string {
+  return request.authority ?? headerLines(request, 'host')[0] ?? ''
+}
+
 /** The raw query of a request-target, without its `?`; empty when there is none. */
 export function rawQuery(target: string): string {
   const mark = target.indexOf('?')
