@@ -8,9 +8,11 @@ export type PopMiddlewareOptions = AdapterOptions
  * proves possession, and sets `req.accessToken`. Mount it before body parsers. A refusal goes to
  * `next(error)` as `PopError`, with its headers already on the response.
  *
+ * Without options it reads the environment: see `optionsFromEnvironment`.
+ *
  * @throws TypeError with `code` for wrong options
  */
-export function popMiddleware(options: PopMiddlewareOptions): RequestHandler {
+export function popMiddleware(options?: PopMiddlewareOptions): RequestHandler {
   const protection = createProtection(options)
 
   return async function pop(request: Request, response: Response, next: NextFunction) {

@@ -218,6 +218,10 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
     expect(handled).not.toHaveBeenCalled()
   })
 
+  test('without options, reads the environment, and says what is missing there', () => {
+    expect(() => popMiddleware()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
+  })
+
   test('two verifiers on one request are a configuration error', async () => {
     const send = await serve((app) => {
       app.use(popMiddleware(options), popMiddleware(options))

@@ -12,6 +12,8 @@ export type PopPluginOptions = AdapterOptions
  *
  * Not checked: what Fastify answers before any hook, such as a path with a malformed percent sequence.
  *
+ * Without options it reads the environment: see `optionsFromEnvironment`.
+ *
  * @throws TypeError with `code` for wrong options, when the application is made ready
  */
 export const popPlugin: FastifyPluginAsync<PopPluginOptions> = fp(protect, {
@@ -20,7 +22,8 @@ export const popPlugin: FastifyPluginAsync<PopPluginOptions> = fp(protect, {
 })
 
 async function protect(app: FastifyInstance, options: PopPluginOptions): Promise<void> {
-  const protection = createProtection(options)
+  // Fastify makes no options an empty object.
+  const protection = createProtection(Object.keys(options).length === 0 ? undefined : options)
 
   app.decorateRequest('accessToken')
   app.addHook('preParsing', async function pop(request, reply) {

@@ -365,6 +365,16 @@ describe('popPlugin', () => {
     expect(await ask()).toEqual([401, 'PoP'])
   })
 
+  test('without options, reads the environment, and says what is missing there', async () => {
+    const register = (): Promise<unknown> => serve((app) => app.register(oauthPop))
+    await expect(register()).rejects.toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
+    vi.stubEnv('OAUTH_POP_PUBLIC_URL', apiUrl)
+    vi.stubEnv('OAUTH_POP_AUDIENCE', apiUrl)
+    vi.stubEnv('OAUTH_POP_ISSUER', 'https://as.example.com')
+    await expect(register()).resolves.toBeTypeOf('function')
+    vi.unstubAllEnvs()
+  })
+
   test('wrong options and a second plugin fail when the application starts', async () => {
     const misspelled = { ...options, optinal: true }
     await expect(serve((app) => app.register(oauthPop, misspelled))).rejects.toThrow(/optinal/)

@@ -8,9 +8,11 @@ export type PopMiddlewareOptions = AdapterOptions
  * possession, and sets `ctx.state.accessToken`. Mount it before body parsers. A refusal is thrown as
  * `PopError`, with its headers on the response and on the error.
  *
+ * Without options it reads the environment: see `optionsFromEnvironment`.
+ *
  * @throws TypeError with `code` for wrong options
  */
-export function popMiddleware(options: PopMiddlewareOptions): Middleware {
+export function popMiddleware(options?: PopMiddlewareOptions): Middleware {
   const protection = createProtection(options)
 
   return async function pop(context, next) {

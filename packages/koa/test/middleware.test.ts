@@ -322,7 +322,8 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect(await ask()).toEqual([401, 'PoP'])
   })
 
-  test('wrong options fail when the middleware is made', () => {
+  test('wrong options fail when the middleware is made, and none are read from the environment', () => {
+    expect(() => popMiddleware()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
     expect(() => popMiddleware({ ...options, optinal: true } as never)).toThrow(/optinal/)
     expect(() => requireScopes()).toThrow(TypeError)
   })

@@ -488,6 +488,16 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     await expect(serve({ imports, controllers: [Items] })).rejects.toThrow(/import it once/)
   })
 
+  test('without options, reads the environment, and says what is missing there', async () => {
+    expect(() => PopModule.forRoot()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
+    vi.stubEnv('OAUTH_POP_PUBLIC_URL', apiUrl)
+    vi.stubEnv('OAUTH_POP_AUDIENCE', apiUrl)
+    vi.stubEnv('OAUTH_POP_ISSUER', 'https://as.example.com')
+    const send = await serve({ imports: [PopModule.forRoot()], controllers: [Items] })
+    expect((await send(anonymous())).status).toBe(401)
+    vi.unstubAllEnvs()
+  })
+
   test('wrong options fail at start-up', async () => {
     const pop = { ...options, optinal: true } as PopModuleOptions
     await expect(serve({ pop, controllers: [Items] })).rejects.toThrow(/optinal/)

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessToken } from '../access-token.ts'
+import { optionsFromEnvironment } from '../environment.ts'
 import { PopError, type Evidence, type PopErrorCode } from '../errors.ts'
 import type { Guard } from '../guards.ts'
 import { flag, readOptions, wholeNumber } from '../option-readers.ts'
@@ -57,11 +58,11 @@ const defaultBodyBytes = 1024 * 1024
 const unreadable: readonly PopErrorCode[] = ['ERR_POP_BODY_TIMEOUT', 'ERR_POP_BODY_TOO_LARGE']
 
 /**
- * Reads the options of an adapter and makes its verifier.
+ * Reads the options of an adapter, without any those of the environment, and makes its verifier.
  *
  * @throws TypeError with `code` for wrong options
  */
-export function createProtection(options: AdapterOptions): Protection {
+export function createProtection(options: AdapterOptions = optionsFromEnvironment()): Protection {
   const names = [...verifierOptionNames, 'optional', 'maxBodyBytes']
   const { optional, maxBodyBytes, ...verifierOptions } = readOptions(
     'the middleware',
