@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
 export type PopPluginOptions = AdapterOptions
+type NoOptions = { readonly [Name in keyof PopPluginOptions]?: never }
 
 /**
  * Fastify 5 plugin that lets a request pass only with an access token of whose key it proves
@@ -16,14 +17,14 @@ export type PopPluginOptions = AdapterOptions
  *
  * @throws TypeError with `code` for wrong options, when the application is made ready
  */
-export const popPlugin: FastifyPluginAsync<PopPluginOptions> = fp(protect, {
+export const popPlugin: FastifyPluginAsync<PopPluginOptions | NoOptions> = fp(protect, {
   fastify: '5.x',
   name: '@oauth-pop/fastify',
 })
 
-async function protect(app: FastifyInstance, options: PopPluginOptions): Promise<void> {
+async function protect(app: FastifyInstance, options: PopPluginOptions | NoOptions): Promise<void> {
   // Fastify makes no options an empty object.
-  const protection = createProtection(Object.keys(options).length === 0 ? undefined : options)
+  const protection = createProtection(isNone(options) ? undefined : options)
 
   app.decorateRequest('accessToken')
   app.addHook('preParsing', async function pop(request, reply) {
@@ -31,4 +32,8 @@ async function protect(app: FastifyInstance, options: PopPluginOptions): Promise
     const accessToken = await protection.verify(request.raw, reply.raw, fastifyView(request))
     if (accessToken !== undefined) request.accessToken = accessToken
   })
+}
+
+function isNone(options: PopPluginOptions | NoOptions): options is NoOptions {
+  return Object.keys(options).length === 0
 }
