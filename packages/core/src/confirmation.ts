@@ -3,6 +3,7 @@ import type { AlgorithmName } from './jws/algorithms.ts'
 import { isPlainObject, parseStrictObject } from './jws/strict-json.ts'
 import { importSecretJwk, type Jwk, type VerificationKey } from './keys/jwk.ts'
 import type { KeyCache, PublicKey } from './keys/key-cache.ts'
+import type { FindJkuKey } from './tokens/jku-keys.ts'
 import type { ResolvedToken } from './tokens/resolver.ts'
 
 /** What a PoP scheme may use to find the key of a token. */
@@ -12,11 +13,13 @@ export interface KeySources {
   /** The `cnf` of the proof: counts only when its thumbprint is the bound one. */
   readonly proofConfirmation: unknown
   readonly resolveKey?: ((token: ResolvedToken) => Promise<Jwk | undefined>) | undefined
+  /** Follows `cnf.jku`; absent where no host is trusted with keys. */
+  readonly findJkuKey?: FindJkuKey | undefined
 }
 
 /**
- * The key that the token itself vouches for (RFC 7800 section 3): `cnf.jwk`, `cnf.jwe`, or `cnf.kid`
- * as the thumbprint of a key that the proof carries; without `cnf` the key that the token's source
+ * The key that the token itself vouches for (RFC 7800 section 3): `cnf.jwk`, `cnf.jwe`, `cnf.jku` from
+ * a trusted host, or `cnf.kid` as the thumbprint of a key that the proof carries; without `cnf` the key that the token's source
  * names, else the application's. When there are several methods, all must name the same key.
  *
  * Not checked here: the signature.
@@ -28,9 +31,26 @@ export async function confirmPopKey(
   refuseRivalTokenType(token, 'pop')
   const { confirmation } = token
   if (confirmation === undefined) return findUnconfirmedKey(token, sources)
-  refuseMethods(confirmation, ['jku', 'x5t#S256'])
+  const { findJkuKey } = sources
+  refuseMethods(confirmation, findJkuKey === undefined ? ['jku', 'x5t#S256'] : ['x5t#S256'])
+  if (findJkuKey !== undefined && Object.hasOwn(confirmation, 'jku')) {
+    return readJkuKey(confirmation, findJkuKey, sources)
+  }
   const key = await findConfirmedKey(confirmation, token, sources)
   checkThumbprints(confirmation, key.thumbprint)
+  return key
+}
+
+/** Beside `jku`, `kid` names a key of the set (RFC 7800 section 3.5) and is no thumbprint. */
+async function readJkuKey(
+  { jku, kid, ...others }: Jwk,
+  findJkuKey: FindJkuKey,
+  sources: KeySources,
+): Promise<VerificationKey> {
+  if (others['jwk'] !== undefined || others['jwe'] !== undefined) throw unusable('jku')
+  const jwk = await findJkuKey(jku, kid)
+  const key = readPublic(jwk, sources, 'ERR_POP_CONFIRMATION_KEY_INVALID')
+  checkThumbprints(others, key.thumbprint)
   return key
 }
 

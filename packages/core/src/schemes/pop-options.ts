@@ -39,6 +39,8 @@ export interface PopOptions {
   readonly stringTimestamps?: boolean
   /** Also look for proofs under `Authorization: Bearer`, recognised by `typ` `pop` (kubelogin). */
   readonly bearerScheme?: boolean
+  /** Hosts from which `cnf.jku` of an access token is followed: `keys.example.com`, or `*.example.com` for all names below it. Default none: such tokens are refused. */
+  readonly jkuHosts?: readonly string[]
   /** A proof under the Bearer scheme may come again until it is out of time: whoever reads one can use it until then. Needs `bearerScheme`. */
   readonly dangerouslyReusable?: boolean
 }
@@ -61,6 +63,7 @@ const known = [
   'typ',
   'stringTimestamps',
   'bearerScheme',
+  'jkuHosts',
   'dangerouslyReusable',
 ]
 
@@ -81,6 +84,7 @@ export interface PopSettings {
   readonly reusable: boolean
   readonly transports: readonly Transport[]
   readonly resolveKey: PopOptions['resolveKey']
+  readonly jkuHosts: readonly string[]
 }
 
 /**
@@ -115,7 +119,17 @@ export function readPopSettings(options: PopOptions): PopSettings {
     reusable: flag('pop dangerouslyReusable', own.dangerouslyReusable),
     transports: readChoices('pop transports', own.transports, transports, transports),
     resolveKey: own.resolveKey,
+    jkuHosts: readList('pop jkuHosts', own.jkuHosts).map(readHost),
   })
+}
+
+function readHost(host: string): string {
+  const name = host.toLowerCase()
+  if (/^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+$|^localhost$/.test(name)) return name
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    `pop jkuHosts: ${JSON.stringify(host)} is no host name, such as keys.example.com or *.example.com`,
+  )
 }
 
 function readTyp(typ: unknown): string {

@@ -4,6 +4,7 @@ import { verifySignature, type AlgorithmName } from '../jws/algorithms.ts'
 import { readCompactJws, type CompactJws } from '../jws/compact.ts'
 import { createKeyCache } from '../keys/key-cache.ts'
 import { headerLines } from '../request.ts'
+import { createJkuKeys } from '../tokens/jku-keys.ts'
 import { compareSignedRequest, type SignedRequest } from './pop-comparison.ts'
 import {
   parameterName,
@@ -42,8 +43,9 @@ interface PopProof extends SignedRequest, CompactJws {
  */
 export function pop(options: PopOptions = {}): Scheme {
   const settings = readPopSettings(options)
-  const { transports, bearerScheme, resolveKey } = settings
+  const { transports, bearerScheme, resolveKey, jkuHosts } = settings
   const keys = createKeyCache()
+  const findJkuKey = jkuHosts.length === 0 ? undefined : createJkuKeys(jkuHosts)
 
   return Object.freeze<Scheme<PopProof>>({
     name: 'PoP',
@@ -58,7 +60,13 @@ export function pop(options: PopOptions = {}): Scheme {
     read: (credential, exchange) => readProof(credential, exchange, settings),
     confirm({ algorithm, payload }, token) {
       const proofConfirmation = payload['cnf']
-      return confirmPopKey(token, { algorithm, keys, proofConfirmation, resolveKey })
+      return confirmPopKey(token, {
+        algorithm,
+        keys,
+        proofConfirmation,
+        resolveKey,
+        findJkuKey,
+      })
     },
     verify({ algorithm, signingInput, signature }, key) {
       if (

@@ -5,6 +5,7 @@ import { judgePublicKey, publicMembers, type Jwk } from '../keys/jwk.ts'
 
 /** The public keys of one issuer, at one time. A set with other keys is another object. */
 export interface KeySet {
+  readonly keys: readonly Jwk[]
   readonly find: CompactVerifyGetKey
   /** Equal for equal keys. */
   readonly content: string
@@ -28,8 +29,9 @@ export function readKeySet(
   if (!isPlainObject(value) || !Array.isArray(value['keys'])) return undefined
   const keys = value['keys'].filter((key) => isPlainObject(key) && isUsable(key as Jwk, algorithms))
   if (keys.length === 0) return undefined
-  const set = structuredClone({ keys }) as unknown as JSONWebKeySet
-  return { find: createLocalJWKSet(set), content: JSON.stringify(set) }
+  const set = structuredClone({ keys }) as { readonly keys: Jwk[] }
+  const find = createLocalJWKSet(set as unknown as JSONWebKeySet)
+  return { keys: set.keys, find, content: JSON.stringify(set) }
 }
 
 function isUsable(key: Jwk, algorithms: readonly AlgorithmName[]): boolean {

@@ -1,0 +1,78 @@
+import { PopError, asError } from '../errors.ts'
+import { asymmetricAlgorithms } from '../jws/algorithms.ts'
+import type { Jwk } from '../keys/jwk.ts'
+import { secureUrl } from '../option-readers.ts'
+import { fetchObject } from './discovery.ts'
+import { fetchedKeys, readKeySet, type KeySource } from './key-source.ts'
+
+/** Finds the key that `cnf.jku` and `cnf.kid` of an access token name. */
+export type FindJkuKey = (jku: unknown, kid: unknown) => Promise<Jwk>
+
+const mostSources = 100
+
+/**
+ * Keys behind URLs (RFC 7800 section 3.5), from these hosts only: `keys.example.com`, or
+ * `*.example.com` for every name below it. https (http on loopback), no redirects, 256 KiB, 2
+ * seconds. The only key of a set needs no `kid`; one of several is named by it.
+ *
+ * @throws PopError: the URL or the key is refused (401), or the set cannot be had (503)
+ */
+export function createJkuKeys(hosts: readonly string[]): FindJkuKey {
+  const sources = new Map<string, KeySource>()
+
+  function sourceOf(url: URL): KeySource {
+    const known = sources.get(url.href)
+    if (known !== undefined) return known
+    if (sources.size >= mostSources) sources.delete(sources.keys().next().value as string)
+    const source = fetchedKeys(() => load(url))
+    sources.set(url.href, source)
+    return source
+  }
+
+  return async function findJkuKey(jku, kid) {
+    const url = readUrl(jku, hosts)
+    if (url === undefined) throw refused('jku')
+    const source = sourceOf(url)
+    const key =
+      choose((await fetched(source.current())).keys, kid) ??
+      choose((await fetched(source.renewed())).keys, kid)
+    if (key === undefined) throw refused('kid')
+    return key
+  }
+}
+
+function readUrl(jku: unknown, hosts: readonly string[]): URL | undefined {
+  try {
+    const url = secureUrl('jku', jku)
+    return hosts.some((host) => isNamed(url.hostname, host)) ? url : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Bounded by a dot, so that `wrongexample.com` is not below `example.com`. */
+function isNamed(hostname: string, host: string): boolean {
+  return host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host
+}
+
+async function load(url: URL): ReturnType<Parameters<typeof fetchedKeys>[0]> {
+  const set = readKeySet(await fetchObject(url), asymmetricAlgorithms)
+  if (set === undefined) throw new Error(`${url.origin} has no usable key`)
+  return set
+}
+
+function choose(keys: readonly Jwk[], kid: unknown): Jwk | undefined {
+  return keys.length === 1 ? keys[0] : keys.find((key) => kid !== undefined && key['kid'] === kid)
+}
+
+async function fetched<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw new PopError('ERR_POP_KEY_SOURCE_UNAVAILABLE', asError(error))
+  }
+}
+
+function refused(member: string): PopError {
+  return new PopError('ERR_POP_CONFIRMATION_INVALID', { member })
+}
