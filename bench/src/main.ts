@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { benchAdapters } from './adapters.ts'
 import { benchSyncOrAsync } from './sync-or-async.ts'
 import { benchForged, benchVerify } from './verify.ts'
 
@@ -6,3 +7,4 @@ console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}`)
 await benchVerify()
 await benchForged()
 await benchSyncOrAsync()
+await benchAdapters()

@@ -23,6 +23,7 @@ export interface Pool {
 }
 
 const apiHost = 'api.example.com'
+export const audience = `https://${apiHost}`
 
 /** Makes distinct signed requests; with `forged`, each is signed by a key that is not the token's. */
 export function createPool(algorithm: BenchAlgorithm, size: number, forged = false): Pool {
@@ -52,6 +53,20 @@ export function createPool(algorithm: BenchAlgorithm, size: number, forged = fal
       } as const
       return verify(hash, Buffer.from(input, 'latin1'), options, signature)
     },
+  }
+}
+
+/** What an authorization server knows about the token of a pool. */
+export function claimsOf({ jwk }: Pool): Readonly<Record<string, unknown>> {
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  return {
+    iss: 'https://as.example.com',
+    sub: 'alice',
+    aud: audience,
+    client_id: 'app',
+    scope: 'a b',
+    exp,
+    cnf: { jwk },
   }
 }
 

@@ -7,7 +7,14 @@ import {
   type Verifier,
 } from '@oauth-pop/core'
 import { compareCpuTime, format, type Block, type Ratio } from './interleave.ts'
-import { algorithms, createPool, type BenchAlgorithm, type Pool } from './proofs.ts'
+import {
+  algorithms,
+  audience,
+  claimsOf,
+  createPool,
+  type BenchAlgorithm,
+  type Pool,
+} from './proofs.ts'
 
 const aims: Readonly<Record<BenchAlgorithm, number>> = {
   ES256: 1.4,
@@ -15,7 +22,6 @@ const aims: Readonly<Record<BenchAlgorithm, number>> = {
   RS256: 1.9,
   PS256: 1.9,
 }
-const audience = 'https://api.example.com'
 const blockSize = 200
 const blocks = 16
 const rounds = 90
@@ -84,19 +90,6 @@ function blockOf(round: number): readonly number[] {
 function createBenchVerifier(tokens: TokenResolver): Verifier {
   const replay = memoryReplayStore({ restartGuard: 'off' })
   return createVerifier({ publicUrl: audience, tokens, replay, maxAgeSeconds: 3600 })
-}
-
-function claimsOf({ jwk }: Pool): Readonly<Record<string, unknown>> {
-  const exp = Math.floor(Date.now() / 1000) + 3600
-  return {
-    iss: 'https://as.example.com',
-    sub: 'alice',
-    aud: audience,
-    client_id: 'app',
-    scope: 'a b',
-    exp,
-    cnf: { jwk },
-  }
 }
 
 /** A resolver of the application's own that has the answer at hand. */

@@ -24,12 +24,13 @@ const slotBytes = 4
 const length = Math.ceil(((macBytes + slotBytes) * 8) / 6)
 
 /**
- * A nonce is its time slot and an HMAC over purpose and slot (RFC 9449 section 8). The previous
- * slot and the next are good too: for rotation, and for the clocks of a fleet.
+ * A nonce is its time slot and an HMAC over slot, purpose and audience (RFC 9449 section 8), so that
+ * one secret may serve several APIs. The previous slot and the next are good too: for rotation, and
+ * for the clocks of a fleet.
  *
  * @throws TypeError with `code` for wrong options
  */
-export function createNonceSource(options: NonceOptions): NonceSource {
+export function createNonceSource(options: NonceOptions, audience: string): NonceSource {
   const own = readOptions('nonce', options, ['secrets', 'lifetimeSeconds', 'required'])
   const secrets = own.secrets === undefined ? [randomBytes(32)] : readSecrets(own.secrets)
   const lifetime = wholeNumber('nonce lifetimeSeconds', own.lifetimeSeconds, 300)
@@ -37,6 +38,8 @@ export function createNonceSource(options: NonceOptions): NonceSource {
     throw optionError('ERR_POP_OPTION_INVALID', 'nonce lifetimeSeconds must not be 0')
   const required = own.required === undefined || flag('nonce required', own.required)
   const [minting] = secrets as [Buffer]
+  const encode = (secret: Buffer, purpose: string, slot: number): string =>
+    encodeNonce(secret, JSON.stringify([purpose, audience]), slot)
 
   return {
     required,
@@ -55,10 +58,10 @@ export function createNonceSource(options: NonceOptions): NonceSource {
   }
 }
 
-function encode(secret: Buffer, purpose: string, slot: number): string {
+function encodeNonce(secret: Buffer, use: string, slot: number): string {
   const bytes = Buffer.alloc(slotBytes)
   bytes.writeUInt32BE(slot >>> 0)
-  const mac = createHmac('sha256', secret).update(bytes).update(purpose).digest()
+  const mac = createHmac('sha256', secret).update(bytes).update(use).digest()
   return Buffer.concat([bytes, mac.subarray(0, macBytes)]).toString('base64url')
 }
 

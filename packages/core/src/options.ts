@@ -84,7 +84,7 @@ export function resolveOptions(options: VerifierOptions): Settings {
     resolvers: readResolvers(own.tokens),
     schemes: readSchemes(own.schemes),
     replay: readReplay(own.replay, now),
-    nonces: own.nonce && createNonceSource(own.nonce),
+    nonces: own.nonce && createNonceSource(own.nonce, JSON.stringify(locations ?? 'request')),
     maxAgeSeconds: wholeNumber('maxAgeSeconds', own.maxAgeSeconds, 300),
     clockToleranceSeconds: wholeNumber('clockToleranceSeconds', own.clockToleranceSeconds, 30),
     realm: readRealm(own.realm ?? locations?.[0]?.host ?? 'oauth-pop'),

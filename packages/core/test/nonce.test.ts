@@ -1,3 +1,4 @@
+import { AuthenticationHeaderParser } from '@azure/msal-common'
 import { createVerifier, PopError, type NonceOptions } from '@oauth-pop/core'
 import { apiUrl, createClock, createHolders, signDpop, signPop } from '@oauth-pop/testkit'
 import { describe, expect, test } from 'vitest'
@@ -10,12 +11,14 @@ const secret = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 function createServer(
   nonce: NonceOptions,
   clock = createClock(),
+  publicUrl: string | string[] = apiUrl,
 ): {
   clock: typeof clock
   pop: (nonce?: string) => Promise<Answer>
   dpop: (nonce?: string) => Promise<Answer>
+  anonymous: () => Promise<Answer>
 } {
-  const verifier = createVerifier({ publicUrl: apiUrl, tokens, nonce, now: clock.now })
+  const verifier = createVerifier({ publicUrl, tokens, nonce, now: clock.now })
   const claims = (value?: string): object => (value === undefined ? {} : { nonce: value })
   const send = async (...headers: string[]): Promise<Answer> => {
     try {
@@ -33,6 +36,7 @@ function createServer(
   }
   return {
     clock,
+    anonymous: () => send(),
     pop: (value) =>
       send('Authorization', `PoP ${signPop(alice, clock.seconds(), { ...claims(value) })}`),
     dpop: (value) =>
@@ -77,6 +81,25 @@ describe('server nonces', () => {
     expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe('accepted')
   })
 
+  test('a nonce of another API with the same secret is none here', async () => {
+    const other = createServer({ secrets: [secret(1)] }, createClock(), [
+      apiUrl,
+      'https://other.example.com',
+    ])
+    const nonce = popNonce(await other.pop())
+    expect((await other.pop(nonce)).outcome).toBe('accepted')
+    expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe('use_pop_nonce')
+  })
+
+  test('a clock two slots away is too far, either way', async () => {
+    for (const seconds of [1_790_000_000 - 600, 1_790_000_000 + 600]) {
+      const elsewhere = createServer({ secrets: [secret(1)] }, createClock(seconds))
+      const nonce = popNonce(await elsewhere.pop())
+      const here = createServer({ secrets: [secret(1)] }, createClock(1_790_000_000))
+      expect((await here.pop(nonce)).outcome).toBe('use_pop_nonce')
+    }
+  })
+
   test('an ageing nonce still works and is replaced; an old one does not', async () => {
     const server = createServer({ lifetimeSeconds: 100 })
     const nonce = popNonce(await server.pop())
@@ -114,6 +137,26 @@ describe('server nonces', () => {
     expect((await server.pop('a-nonce-of-the-client')).outcome).toBe('accepted')
     server.clock.advance(300)
     expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
+  })
+
+  test("MSAL's own parser finds the nonce in every challenge and in its successor", async () => {
+    const read = (name: string, value: unknown): string =>
+      new AuthenticationHeaderParser({ [name]: String(value) }).getShrNonce()
+    const server = createServer({ lifetimeSeconds: 100 })
+    const challenge = await server.pop()
+    const nonce = read('WWW-Authenticate', challenge.headers['www-authenticate'])
+    expect((await server.pop(nonce)).outcome).toBe('accepted')
+    const stale = await server.pop('A'.repeat(32))
+    expect(read('WWW-Authenticate', stale.headers['www-authenticate'])).toBe(nonce)
+    server.clock.advance(100)
+    const next = read(
+      'Authentication-Info',
+      (await server.pop(nonce)).headers['authentication-info'],
+    )
+    expect((await server.pop(next)).outcome).toBe('accepted')
+    const both = await createServer({}).anonymous()
+    const lines = both.headers['www-authenticate'] as readonly string[]
+    expect(read('WWW-Authenticate', lines.join(', '))).toMatch(/^[\w-]{32}$/)
   })
 
   test('without a credential, the challenges give nonces already', async () => {
