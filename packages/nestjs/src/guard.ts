@@ -1,13 +1,14 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
+import type { Guard } from '@oauth-pop/core'
 import { runGuard, type Protection } from '@oauth-pop/core/node'
 import { toHttpException } from './exception.ts'
 import { protectionToken } from './options.ts'
 import { platformOf } from './platform.ts'
-import { isExempt, requirementsFor } from './requirements.ts'
+import { protectionOf } from './requirements.ts'
 
 /** Nest asks once for the application, the class and the handler each; the answer is the same. */
-const approved = new WeakMap<object, unknown>()
+const approved = Symbol('oauth-pop.approved')
 
 /**
  * Lets a request pass only with an access token of whose key it proves possession, and with
@@ -31,16 +32,17 @@ export class PopGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (isExempt(context)) return true
+    const protection = protectionOf(context)
+    if (protection === 'exempt') return true
     try {
-      await this.#verify(context)
+      await this.#verify(context, protection)
       return true
     } catch (error) {
       throw toHttpException(error)
     }
   }
 
-  async #verify(context: ExecutionContext): Promise<void> {
+  async #verify(context: ExecutionContext, guards: readonly Guard[]): Promise<void> {
     const type = context.getType<string>()
     const platform = platformOf(this.#host.httpAdapter)
     if (type !== 'http' || platform === undefined) {
@@ -50,10 +52,11 @@ export class PopGuard implements CanActivate {
     const http = context.switchToHttp()
     const own = http.getRequest<{ accessToken?: unknown }>()
     const { request, response, view } = platform.open(own, http.getResponse())
-    if (approved.get(request) === context.getHandler()) return
+    const marked: typeof request & { [approved]?: unknown } = request
+    if (marked[approved] === context.getHandler()) return
     const accessToken = await this.#protection.verify(request, response, view)
     if (accessToken !== undefined) own.accessToken = accessToken
-    for (const guard of requirementsFor(context)) await runGuard(guard, request, response)
-    approved.set(request, context.getHandler())
+    for (const guard of guards) await runGuard(guard, request, response)
+    marked[approved] = context.getHandler()
   }
 }

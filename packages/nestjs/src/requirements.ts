@@ -15,18 +15,34 @@ export function exemptFromVerification(target: Target): void {
   Reflect.defineMetadata(exempt, true, target)
 }
 
+type Protection = 'exempt' | readonly Guard[]
+
+/** Metadata does not change once the application is up, and reading it costs as much as the guards. */
+const known = new WeakMap<Target, WeakMap<Target, Protection>>()
+
+/** What a handler of a class requires. */
+export function protectionOf(context: ExecutionContext): Protection {
+  const [type, handler] = [context.getClass(), context.getHandler()]
+  const ofClass = known.get(type) ?? new WeakMap<Target, Protection>()
+  known.set(type, ofClass)
+  const protection = ofClass.get(handler) ?? readProtection(type, handler)
+  ofClass.set(handler, protection)
+  return protection
+}
+
+/** Requirements of the class hold for every handler, beside the handler's own. */
+function readProtection(type: Target, handler: Target): Protection {
+  if (isExempt(handler, type)) return 'exempt'
+  return [...requirementsOf(type), ...requirementsOf(handler)]
+}
+
 /** The nearer decides, and on the same target a requirement decides against an exemption. */
-export function isExempt(context: ExecutionContext): boolean {
-  for (const target of [context.getHandler(), context.getClass()]) {
+function isExempt(...targets: readonly Target[]): boolean {
+  for (const target of targets) {
     if (Reflect.hasMetadata(required, target)) return false
     if (Reflect.hasMetadata(exempt, target)) return true
   }
   return false
-}
-
-/** Those of the class hold for every handler, beside the handler's own. */
-export function requirementsFor(context: ExecutionContext): readonly Guard[] {
-  return [...requirementsOf(context.getClass()), ...requirementsOf(context.getHandler())]
 }
 
 function requirementsOf(target: Target): readonly Guard[] {

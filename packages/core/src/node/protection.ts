@@ -76,7 +76,7 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
   function entryOf(request: IncomingMessage, view: FrameworkView): Kept {
     const known = (request as Marked)[kept]
     if (known !== undefined) return known
-    const result = verifier.verifyOptional(toHttpRequest(request, view, limit))
+    const result = verifier.verifyOptional(new ArrivedRequest(request, view, limit))
     const entry: Kept = { verifier, result }
     // Not enumerable, so that a logged request does not show its token.
     Object.defineProperty(request, kept, { value: entry })
@@ -147,21 +147,41 @@ function withHeaders(response: ServerResponse, error: unknown): unknown {
   return error
 }
 
-function toHttpRequest(request: IncomingMessage, view: FrameworkView, limit: number): HttpRequest {
-  const { method = '', rawHeaders, socket } = request
-  const authority = request.headers[':authority']
-  const read = bodyReader(request, limit)
-  return {
-    method,
-    target: view.target,
-    rawHeaders: authority === undefined ? rawHeaders : withoutPseudo(rawHeaders),
-    // Asked only with `publicUrl: 'request'`.
-    get origin() {
-      return view.origin()
-    },
-    ...(typeof authority === 'string' && { authority }),
-    ...(read === undefined ? { parsedForm: view.parsedForm } : { body: read }),
-    peer: () => ({ address: socket.remoteAddress ?? '' }),
+/**
+ * A class, because an object with a getter of its own over the request keeps the request alive for
+ * longer than it lasts.
+ */
+class ArrivedRequest implements HttpRequest {
+  readonly method: string
+  readonly target: string
+  readonly rawHeaders: readonly string[]
+  readonly authority?: string
+  readonly parsedForm?: unknown
+  readonly body?: (limit?: number) => Promise<Uint8Array>
+  readonly #request: IncomingMessage
+  readonly #view: FrameworkView
+
+  constructor(request: IncomingMessage, view: FrameworkView, limit: number) {
+    const { method = '', rawHeaders } = request
+    const authority = request.headers[':authority']
+    const read = bodyReader(request, limit)
+    this.method = method
+    this.target = view.target
+    this.rawHeaders = authority === undefined ? rawHeaders : withoutPseudo(rawHeaders)
+    if (typeof authority === 'string') this.authority = authority
+    if (read === undefined) this.parsedForm = view.parsedForm
+    else this.body = read
+    this.#request = request
+    this.#view = view
+  }
+
+  /** Asked only with `publicUrl: 'request'`. */
+  get origin(): string {
+    return this.#view.origin()
+  }
+
+  peer(): { readonly address: string } {
+    return { address: this.#request.socket.remoteAddress ?? '' }
   }
 }
 
