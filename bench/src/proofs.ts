@@ -25,11 +25,22 @@ export interface Pool {
 const apiHost = 'api.example.com'
 export const audience = `https://${apiHost}`
 
-/** Makes distinct signed requests; with `forged`, each is signed by a key that is not the token's. */
-export function createPool(algorithm: BenchAlgorithm, size: number, forged = false): Pool {
+interface PoolOptions {
+  /** Each request is signed by a key that is not the token's. */
+  readonly forged?: boolean
+  /** Default a random string of 700 characters. */
+  readonly createToken?: (jwk: Jwk) => string
+}
+
+/** Makes distinct signed requests. */
+export function createPool(
+  algorithm: BenchAlgorithm,
+  size: number,
+  { forged = false, createToken = randomToken }: PoolOptions = {},
+): Pool {
   const { publicKey, privateKey } = createKeyPair(algorithm)
   const signingKey = forged ? createKeyPair(algorithm).privateKey : privateKey
-  const accessToken = randomBytes(525).toString('base64url')
+  const accessToken = createToken(publicKey.export({ format: 'jwk' }) as Jwk)
   const signed = Array.from({ length: size }, (_, index) =>
     signRequest(algorithm, signingKey, accessToken, index),
   )
@@ -56,8 +67,30 @@ export function createPool(algorithm: BenchAlgorithm, size: number, forged = fal
   }
 }
 
+function randomToken(): string {
+  return randomBytes(525).toString('base64url')
+}
+
+/** An issuer that signs JWT access tokens with this algorithm, and its key set. */
+export function createIssuer(algorithm: 'ES256' | 'RS256'): {
+  readonly createToken: (jwk: Jwk) => string
+  readonly jwks: { readonly keys: readonly Jwk[] }
+} {
+  const { publicKey, privateKey } = createKeyPair(algorithm)
+  const kid = 'bench'
+  return {
+    jwks: { keys: [{ ...(publicKey.export({ format: 'jwk' }) as Jwk), kid }] },
+    createToken(jwk) {
+      const header = { typ: 'at+jwt', alg: algorithm, kid }
+      const input = [header, claimsOf({ jwk })].map(encode).join('.')
+      const options = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
+      return `${input}.${sign('sha256', Buffer.from(input), options).toString('base64url')}`
+    },
+  }
+}
+
 /** What an authorization server knows about the token of a pool. */
-export function claimsOf({ jwk }: Pool): Readonly<Record<string, unknown>> {
+export function claimsOf({ jwk }: Pick<Pool, 'jwk'>): Readonly<Record<string, unknown>> {
   const exp = Math.floor(Date.now() / 1000) + 3600
   return {
     iss: 'https://as.example.com',

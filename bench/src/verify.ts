@@ -1,5 +1,6 @@
 import {
   createVerifier,
+  jwtTokens,
   memoryReplayStore,
   storedTokens,
   type ResolvedToken,
@@ -11,6 +12,7 @@ import {
   algorithms,
   audience,
   claimsOf,
+  createIssuer,
   createPool,
   type BenchAlgorithm,
   type Pool,
@@ -47,10 +49,35 @@ export async function benchVerify(): Promise<void> {
 export async function benchForged(): Promise<void> {
   console.log('\nrefusing a forged proof over accepting a valid one, CPU time, median (quartiles)')
   const pool = createPool('ES256', blockSize * blocks)
-  const forged = createPool('ES256', blockSize * blocks, true)
+  const forged = createPool('ES256', blockSize * blocks, { forged: true })
   console.log(
     `ES256  ${format(await compareCpuTime(refusing(forged), accepting(pool, givenToken), rounds, warmUp))}`,
   )
+}
+
+/** What it saves to remember verified JWTs: a proof by ES256, the token by either. */
+export async function benchTokenCache(): Promise<void> {
+  console.log('\nverify() with a JWT, CPU time, median (quartiles)')
+  for (const algorithm of ['ES256', 'RS256'] as const) {
+    const { createToken, jwks } = createIssuer(algorithm)
+    const pool = createPool('ES256', blockSize * blocks, { createToken })
+    const options = { issuer: 'https://as.example.com', audience, jwks }
+    const [cached, uncached] = [jwtTokens(options), jwtTokens({ ...options, cache: false })]
+    const saved = await compareCpuTime(
+      accepting(pool, () => cached),
+      accepting(pool, () => uncached),
+      rounds,
+      warmUp,
+    )
+    const beyondGiven = await compareCpuTime(
+      accepting(pool, () => cached),
+      accepting(pool, givenToken),
+      rounds,
+      warmUp,
+    )
+    console.log(`${algorithm}  remembered over verified  ${format(saved)}`)
+    console.log(`${algorithm}  remembered over given     ${format(beyondGiven)}`)
+  }
 }
 
 /** Every pass over the pool has a fresh verifier and store, so that nothing is a replay. */
