@@ -1,4 +1,4 @@
-import { createVerifier, jwtTokens, PopError } from '@oauth-pop/core'
+import { createVerifier, jwtTokens, PopError, type TokenResolver } from '@oauth-pop/core'
 import {
   apiUrl,
   createClock,
@@ -46,16 +46,22 @@ afterEach(async () => {
 
 const wait = (seconds: number): void => void (elapsed += seconds * 1000)
 
-/** An API whose issuer is the fault server, and a question to it with a token signed by a key. */
-function createApi(jwks?: string): (key: IssuerKey, issuer?: string) => Promise<string> {
+type Ask = (key: IssuerKey, issuer?: string) => Promise<string>
+
+/** An API whose issuer is the fault server. */
+function createApi(jwks?: string): Ask {
   const { url } = source
-  const tokens = jwtTokens({ issuer: url, audience: apiUrl, ...(jwks && { jwks: url + jwks }) })
+  return askerOf(jwtTokens({ issuer: url, audience: apiUrl, ...(jwks && { jwks: url + jwks }) }))
+}
+
+/** Questions with tokens that a key has signed in the name of an issuer. */
+function askerOf(tokens: TokenResolver): Ask {
   const verifier = createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
-  return async function ask(key) {
+  return async function ask(key, issuer = source.url) {
     const who = holder()
     const now = clock.seconds()
     const accessToken = await new SignJWT({
-      iss: url,
+      iss: issuer,
       aud: apiUrl,
       iat: now,
       exp: now + 60,
@@ -242,6 +248,21 @@ describe('a key set that is discovered', () => {
     serve({ [oauth]: metadata({ jwks_uri: `${source.url}/new` }), '/new': setOf(second) })
     wait(600)
     expect([await ask(first), await ask(second)]).toEqual([badToken, 'accepted'])
+  })
+
+  test('is that of the issuer which the token names, and of no other', async () => {
+    const other = await startFaultServer()
+    serve({ [oauth]: metadata(), '/keys': setOf(first) })
+    const elsewhere = { issuer: other.url, jwks_uri: `${other.url}/keys` }
+    other.answerByPath((path) => (path === '/keys' ? setOf({ ...second, kid: '1' }) : elsewhere))
+    const tokens = jwtTokens({ issuer: [source.url, other.url], audience: [apiUrl, 'more'] })
+    const ask = askerOf(tokens)
+    const forOther = { ...second, kid: '1' }
+    expect(await ask(first, source.url)).toBe('accepted')
+    expect(await ask(forOther, other.url)).toBe('accepted')
+    expect(await ask(forOther, source.url)).toBe(badToken)
+    expect(await ask(first, other.url)).toBe(badToken)
+    await other.close()
   })
 
   test('needs an issuer that is a secure URL', () => {
