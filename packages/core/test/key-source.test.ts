@@ -253,11 +253,12 @@ describe('a key set that is discovered', () => {
   test('is that of the issuer which the token names, and of no other', async () => {
     const other = await startFaultServer()
     serve({ [oauth]: metadata(), '/keys': setOf(first) })
+    // The same name as the key of the first.
+    const forOther = { ...second, kid: '1', jwk: { ...second.jwk, kid: '1' } }
     const elsewhere = { issuer: other.url, jwks_uri: `${other.url}/keys` }
-    other.answerByPath((path) => (path === '/keys' ? setOf({ ...second, kid: '1' }) : elsewhere))
+    other.answerByPath((path) => (path === '/keys' ? setOf(forOther) : elsewhere))
     const tokens = jwtTokens({ issuer: [source.url, other.url], audience: [apiUrl, 'more'] })
     const ask = askerOf(tokens)
-    const forOther = { ...second, kid: '1' }
     expect(await ask(first, source.url)).toBe('accepted')
     expect(await ask(forOther, other.url)).toBe('accepted')
     expect(await ask(forOther, source.url)).toBe(badToken)
