@@ -180,6 +180,25 @@ describe('a key set that is fetched', () => {
     expect([await ask(second), await ask(first)]).toEqual([outage, 'accepted'])
   })
 
+  test('once the source is back, an unknown key is a bad token again', async () => {
+    source.answer('reset')
+    const ask = createApi('/jwks')
+    expect(await ask(second)).toBe(outage)
+    source.answer(setOf(first))
+    wait(1)
+    expect(await ask(first)).toBe('accepted')
+    expect(await ask(second)).toBe(badToken)
+  })
+
+  test('a bad signature is no reason to look for new keys', async () => {
+    source.answer(setOf(first))
+    const ask = createApi('/jwks')
+    await ask(first)
+    wait(30)
+    expect(await ask({ ...first, privateKey: second.privateKey })).toBe(badToken)
+    expect(source.asked).toHaveLength(1)
+  })
+
   test('a removed key is refused once the set is renewed', async () => {
     source.answer(setOf(first, second))
     const ask = createApi('/jwks')

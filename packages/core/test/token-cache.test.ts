@@ -140,6 +140,8 @@ describe('a token that is remembered', () => {
       ['accepted', 1],
       ['accepted', 0],
     ])
+    elapsed += 600_000
+    expect([await count(), source.asked.length]).toEqual([['accepted', 0], 2])
     publish(key)
     elapsed += 600_000
     expect([await count(), await count()]).toEqual([
