@@ -1,2 +1,2 @@
 export { run } from './run.ts'
-export { visit, type StartApi, type Step } from './visit.ts'
+export { isAsExpected, visit, type StartApi, type Step } from './visit.ts'

@@ -16,15 +16,29 @@ export interface Step {
   readonly answer: string
   /** Why the verifier refused, as its event says. */
   readonly code: string | undefined
-  readonly expected: readonly [status: number, code?: string]
+  readonly expected: Expected
+}
+
+/** The status, and the reason of a refusal or the body of a success. */
+type Expected = readonly [status: number, because: string]
+
+export interface VisitOptions {
+  /** Default a free one. */
+  readonly port?: number
+  /** Leaves the API running after the visit. Default `false`. */
+  readonly serve?: boolean
 }
 
 /** A signed request as it went over the wire. */
 type Captured = readonly [url: string, init: RequestInit]
 
 /** Starts an API, uses it as its client and as a thief, and tells each step as it happens. */
-export async function visit(startApi: StartApi, tell: (step: Step) => void): Promise<void> {
-  const port = await findFreePort()
+export async function visit(
+  startApi: StartApi,
+  tell: (step: Step) => void,
+  options: VisitOptions = {},
+): Promise<void> {
+  const { port = await findFreePort(), serve = false } = options
   const url = `http://127.0.0.1:${port}`
   const issuer = createIssuer({ issuer: url, tokens: 'opaque' })
   const stop = await startApi(port, {
@@ -45,7 +59,7 @@ export async function visit(startApi: StartApi, tell: (step: Step) => void): Pro
 
   async function take(
     what: string,
-    expected: Step['expected'],
+    expected: Expected,
     send: () => Promise<Response>,
   ): Promise<void> {
     codes.length = 0
@@ -62,21 +76,25 @@ export async function visit(startApi: StartApi, tell: (step: Step) => void): Pro
     body,
   })
   const photos = `${url}/photos`
+  const photosOfAlice = '{"owner":"alice","photos":["cat.jpg"]}'
+  const addedByAlice = '{"owner":"alice","added":{"name":"dog.jpg"}}'
   const bearer = { headers: { authorization: `Bearer ${reader}` } }
 
   try {
-    await take('anybody asks for the health', [200], () => fetch(`${url}/health`))
+    await take('anybody asks for the health', [200, '{"status":"ok"}'], () =>
+      fetch(`${url}/health`),
+    )
     await take('nobody reads photos', [401, 'ERR_POP_CREDENTIAL_MISSING'], () => fetch(photos))
     await take('a thief sends the token', [401, 'ERR_POP_CREDENTIAL_MISSING'], () =>
       fetch(photos, bearer),
     )
-    await take('the client reads photos', [200], () => signing(reader)(photos))
+    await take('the client reads photos', [200, photosOfAlice], () => signing(reader)(photos))
     const read = await capture((send) => signing(reader, send)(photos))
-    await take('the client reads them again', [200], () => fetch(...read))
+    await take('the client reads them again', [200, photosOfAlice], () => fetch(...read))
     await take('a thief repeats that request', [401, 'ERR_POP_PROOF_REPLAYED'], () =>
       fetch(...read),
     )
-    await take('the client adds a photo', [201], () =>
+    await take('the client adds a photo', [201, addedByAlice], () =>
       signing(writer)(photos, upload('{"name":"dog.jpg"}')),
     )
     const [target, write] = await capture((send) =>
@@ -93,12 +111,12 @@ export async function visit(startApi: StartApi, tell: (step: Step) => void): Pro
     )
   } finally {
     diagnostics.unsubscribe('oauth-pop:refused', listen)
-    await stop()
+    if (!serve) await stop()
   }
 }
 
-export function isAsExpected({ status, code, expected }: Step): boolean {
-  return status === expected[0] && code === expected[1]
+export function isAsExpected({ status, code, answer, expected }: Step): boolean {
+  return status === expected[0] && (code ?? answer) === expected[1]
 }
 
 /** What a client would have sent. */
@@ -112,7 +130,7 @@ async function capture(act: (send: Fetch) => Promise<Response>): Promise<Capture
   return caught[0] as Captured
 }
 
-async function findFreePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
