@@ -220,6 +220,12 @@ describe('a key set that is fetched', () => {
     expect(await createApi('/jwks')(first)).toBe('accepted')
   })
 
+  test('a redirect is not followed, not even to the right keys', async () => {
+    source.answerByPath((path) => (path === '/elsewhere' ? setOf(first) : 'redirect'))
+    expect(await createApi('/jwks')(first)).toBe(outage)
+    expect(source.asked).toEqual(['/jwks'])
+  })
+
   test('a long answer is not read to its end', async () => {
     source.answer('huge')
     const before = process.memoryUsage().rss
