@@ -6,10 +6,10 @@ import { published } from './packages.mjs'
 
 /** Kilobytes, gzipped. A new package needs a line here. */
 const limits = {
-  '@oauth-pop/core': 20,
+  '@oauth-pop/core': 24,
   '@oauth-pop/express': 2,
-  '@oauth-pop/fastify': 2,
-  '@oauth-pop/koa': 2,
+  '@oauth-pop/fastify': 1,
+  '@oauth-pop/koa': 1,
   '@oauth-pop/nestjs': 3,
   '@oauth-pop/client': 5,
   '@oauth-pop/issuer': 4,

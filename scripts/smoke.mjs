@@ -25,11 +25,11 @@ const tsc = join(root, 'node_modules/.bin/tsc')
 for (const [name, dependencies] of Object.entries(frameworks)) {
   const folder = mkdtempSync(join(tmpdir(), `oauth-pop-${name}-`))
   cpSync(join(root, 'scripts/consumer', name), folder, { recursive: true })
-  for (const shared of ['tsconfig.json', 'visit.mjs']) {
+  for (const shared of ['tsconfig.json', 'visit.mjs', 'vocabulary.mts']) {
     cpSync(join(root, 'scripts/consumer', shared), join(folder, shared))
   }
   writeFileSync(join(folder, 'readme.mts'), `${firstExample(name)}\nexport {}\n`)
-  install(folder, [...ours, name], dependencies)
+  install(folder, name, dependencies)
   run('node', ['cjs.cjs'], { cwd: folder })
   run(tsc, ['-p', '.'], { cwd: folder })
   run('node', ['visit.mjs', 'dist/app.mjs'], { cwd: folder })
@@ -49,14 +49,15 @@ function firstExample(name) {
   return code
 }
 
-function install(folder, packages, dependencies) {
-  const files = packages.map((name) => [
+function install(folder, adapter, dependencies) {
+  const files = [...ours, adapter].map((name) => [
     `@oauth-pop/${name}`,
     `file:${tarballs.get(`@oauth-pop/${name}`)}`,
   ])
   const manifest = {
     private: true,
     type: 'module',
+    imports: { '#adapter': `@oauth-pop/${adapter}` },
     dependencies: { ...Object.fromEntries(files), ...dependencies, '@types/node': '^24.0.0' },
   }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))

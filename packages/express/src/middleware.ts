@@ -1,7 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createProtection, expressView, type AdapterOptions } from '@oauth-pop/core/node'
-import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { NextFunction, Request } from 'express'
 
 export type PopMiddlewareOptions = AdapterOptions
+
+/** Express middleware that says nothing of route parameters, so that handlers keep their types. */
+export type PopHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: NextFunction,
+) => Promise<void>
 
 /**
  * Express middleware (4 and 5) that lets a request pass only with an access token of whose key it
@@ -12,10 +20,11 @@ export type PopMiddlewareOptions = AdapterOptions
  *
  * @throws TypeError with `code` for wrong options
  */
-export function popMiddleware(options?: PopMiddlewareOptions): RequestHandler {
+export function popMiddleware(options?: PopMiddlewareOptions): PopHandler {
   const protection = createProtection(options)
 
-  return async function pop(request: Request, response: Response, next: NextFunction) {
+  return async function pop(incoming, response, next) {
+    const request = incoming as Request
     try {
       const accessToken = await protection.verify(request, response, expressView(request))
       if (accessToken !== undefined) request.accessToken = accessToken

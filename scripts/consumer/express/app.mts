@@ -75,6 +75,16 @@ app.get(
   },
 )
 
+const router = express.Router().use(requireScopes('x'))
+router.get('/photos/:id', requireScopes('photos:read'), (request, response) => {
+  response.json(request.params.id.concat(request.accessToken.scope))
+})
+app.use('/v1', popMiddleware({ publicUrl: 'request', tokens }), router)
+
+app.use((request, response) => {
+  // @ts-expect-error no such member
+  response.json(request.accessToken.subjekt)
+})
 // @ts-expect-error publicUrl is required
 export const incomplete = () => popMiddleware({ tokens })
 // @ts-expect-error a misspelled name

@@ -6,9 +6,10 @@ import oauthPop, {
   requireCoverage,
   requireScopes,
   type AccessToken,
+  type PopGuard,
   type PopPluginOptions,
 } from '@oauth-pop/fastify'
-import fastify from 'fastify'
+import fastify, { type FastifyTypeProvider } from 'fastify'
 
 export async function start(port: number, options: PopPluginOptions): Promise<() => Promise<void>> {
   const app = fastify({ forceCloseConnections: true })
@@ -44,9 +45,21 @@ http2.post(
   (request) => request.accessToken.scopes,
 )
 
+interface Shapes extends FastifyTypeProvider {
+  readonly validator: this['schema'] extends { shape: infer Shape } ? Shape : unknown
+}
+const typed = fastify().withTypeProvider<Shapes>()
+await typed.register(oauthPop, () => ({ publicUrl: 'request', tokens }))
+const guards: PopGuard[] = [requireScopes('x'), requireAnyScope('a', 'b')]
+typed.post(
+  '/typed',
+  { schema: { body: { shape: { name: '' } } }, preHandler: guards },
+  ({ body, accessToken }) => body.name.concat(accessToken.scope),
+)
+
 // @ts-expect-error true or false
 http1.get('/odd', { config: { pop: 'no' } }, () => '')
 // @ts-expect-error publicUrl is required
-export const incomplete: PopPluginOptions = { tokens }
+export const incomplete = () => http1.register(oauthPop, { tokens })
 // @ts-expect-error a misspelled name
 export const misspelled: PopPluginOptions = { publicUrl: 'request', tokens, optinal: true }

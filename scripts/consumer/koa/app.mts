@@ -48,6 +48,12 @@ export const app = new Koa<{ accessToken: AccessToken; user: string }>()
     ctx.body = ctx.state.accessToken.scopes
   })
 
+const own = new Koa<{ user: string }>()
+own.use(popMiddleware({ publicUrl: 'request', tokens }))
+own.use(requireScopes('x')).use((ctx) => {
+  ctx.body = [ctx.state.user.length, ctx.state.accessToken.scope.length]
+})
+
 new Koa().use((ctx) => {
   // @ts-expect-error no such member
   ctx.body = ctx.state.accessToken.subjekt

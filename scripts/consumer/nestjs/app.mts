@@ -40,7 +40,7 @@ class GuardedController {
   @RequireClaims((claims) => claims['x'] === 1)
   @RequireCoverage({ query: true })
   @Post()
-  add(@Req() request: { accessToken: AccessToken }): readonly string[] {
+  add(@Req() request: Express.Request): readonly string[] {
     return request.accessToken.scopes
   }
 
@@ -53,11 +53,19 @@ class GuardedController {
 
 const tokens = jwtTokens({ issuer: 'https://as.example.com', audience: 'api' })
 
+class Configuration {
+  readonly publicUrl = 'https://api.example.com'
+}
+
+@Module({ providers: [Configuration], exports: [Configuration] })
+class ConfigurationModule {}
+
 @Module({
   imports: [
     PopModule.forRootAsync({
-      inject: ['url'],
-      useFactory: async (publicUrl: string) => ({ publicUrl, tokens }),
+      imports: [ConfigurationModule],
+      inject: [Configuration],
+      useFactory: async ({ publicUrl }: Configuration) => ({ publicUrl, tokens }),
     }),
   ],
   controllers: [GuardedController],
@@ -65,6 +73,9 @@ const tokens = jwtTokens({ issuer: 'https://as.example.com', audience: 'api' })
 })
 export class GuardedModule {}
 
+export const fromEnvironment = () => PopModule.forRoot()
+// @ts-expect-error no such member
+export const odd = (token: AccessToken) => token.subjekt
 // @ts-expect-error publicUrl is required
 export const incomplete = () => PopModule.forRoot({ tokens })
 // @ts-expect-error a misspelled name
