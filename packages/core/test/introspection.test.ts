@@ -91,6 +91,11 @@ describe('an authorization server in trouble', () => {
     },
   )
 
+  test.each([201, 401, 500])('that says yes with status %i is an outage', async (status) => {
+    server.answer(active(), status)
+    expect(await createApi()()).toBe(outage)
+  })
+
   test.each(['hang', 'drip'] as const)('that does %s is an outage in time', async (fault) => {
     server.answer(fault)
     const before = Date.now()
@@ -108,11 +113,19 @@ describe('an authorization server in trouble', () => {
     expect(Date.now() - before).toBeLessThan(4000)
   })
 
-  test('that was slow serves everyone who waited', async () => {
-    const ask = createApi()
+  test('that is slow serves everyone who waits, never more than 16 at a time', async () => {
+    let [inFlight, most] = [0, 0]
+    const slowly: typeof fetch = async () => {
+      inFlight += 1
+      most = Math.max(most, inFlight)
+      await new Promise(setImmediate)
+      inFlight -= 1
+      return Response.json(active())
+    }
+    const ask = createApi(tokens({ fetch: slowly }))
     const answers = await Promise.all(Array.from({ length: 200 }, () => ask()))
     expect(new Set(answers)).toEqual(new Set(['accepted']))
-    expect(server.asked).toHaveLength(200)
+    expect(most).toBe(16)
   })
 
   test('with more questions than may wait, refuses the rest at once', async () => {

@@ -220,6 +220,11 @@ describe('a key set that is fetched', () => {
     expect(await createApi('/jwks')(first)).toBe('accepted')
   })
 
+  test.each([201, 203, 500])('good keys with status %i are not believed', async (status) => {
+    source.answer(setOf(first), status)
+    expect(await createApi('/jwks')(first)).toBe(outage)
+  })
+
   test('a redirect is not followed, not even to the right keys', async () => {
     source.answerByPath((path) => (path === '/elsewhere' ? setOf(first) : 'redirect'))
     expect(await createApi('/jwks')(first)).toBe(outage)

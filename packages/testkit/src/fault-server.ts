@@ -16,8 +16,8 @@ type Answer = Fault | Readonly<Record<string, unknown>>
 
 export interface FaultServer {
   readonly url: string
-  /** Answers from now on; an object is sent as JSON. */
-  readonly answer: (next: Answer) => void
+  /** Answers from now on; an object is sent as JSON, with status 200 unless another is given. */
+  readonly answer: (next: Answer, status?: number) => void
   readonly answerByPath: (next: (path: string) => Answer) => void
   /** The paths that were asked for. */
   readonly asked: string[]
@@ -27,19 +27,21 @@ export interface FaultServer {
 /** A server whose faults a test chooses. */
 export async function startFaultServer(): Promise<FaultServer> {
   let current = (_path: string): Answer => 'status 404'
+  let currentStatus = 200
   const asked: string[] = []
   const { port, close } = await listen((request, response) => {
     asked.push(request.url ?? '')
     const next = current(request.url ?? '')
-    if (typeof next === 'object') sendJson(response, next)
+    if (typeof next === 'object') sendJson(response, next, currentStatus)
     else fail(next, request, response)
   })
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
     close,
-    answer(next) {
+    answer(next, status = 200) {
       current = () => next
+      currentStatus = status
     },
     answerByPath(next) {
       current = next
@@ -47,8 +49,8 @@ export async function startFaultServer(): Promise<FaultServer> {
   }
 }
 
-function sendJson(response: ServerResponse, body: object): void {
-  response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+function sendJson(response: ServerResponse, body: object, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
 function fail(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
