@@ -9,24 +9,14 @@ import {
   type Fault,
   type FaultServer,
 } from '@oauth-pop/testkit'
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createIssuerKey, type IssuerKey } from './issuer-key.ts'
 
 const clock = createClock()
 const { holder } = createHolders()
 
-interface IssuerKey {
-  readonly kid: string
-  readonly privateKey: CryptoKey
-  readonly jwk: JWK
-}
-
-async function createKey(kid: string): Promise<IssuerKey> {
-  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
-  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid } }
-}
-
-const [first, second] = [await createKey('1'), await createKey('2')]
+const [first, second] = [await createIssuerKey('1', 'ES256'), await createIssuerKey('2', 'ES256')]
 type Json = Readonly<Record<string, unknown>>
 
 const setOf = (...keys: IssuerKey[]): Json => ({ keys: keys.map(({ jwk }) => jwk) })

@@ -16,25 +16,15 @@ import {
   startFaultServer,
   type FaultServer,
 } from '@oauth-pop/testkit'
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createIssuerKey, type IssuerKey } from './issuer-key.ts'
 
 const issuer = 'https://as.example.com'
 const clock = createClock()
 const { holder } = createHolders()
 
-interface IssuerKey {
-  readonly kid: string
-  readonly privateKey: CryptoKey
-  readonly jwk: JWK
-}
-
-async function createKey(kid: string): Promise<IssuerKey> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
-  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid } }
-}
-
-const keys = await Promise.all(['1', '2', '3'].map(createKey))
+const keys = await Promise.all(['1', '2', '3'].map((kid) => createIssuerKey(kid, 'RS256')))
 const [key] = keys as [IssuerKey]
 
 function sign({ kid, privateKey }: IssuerKey, claims: object = {}): Promise<string> {
