@@ -49,6 +49,23 @@ describe('a publicUrl for any one label', () => {
     expect(await ask(host, { u })).toBe('ERR_POP_HOST_MISMATCH')
   })
 
+  test('refuses another host even to a proof that names none', async () => {
+    const schemes = [pop({ require: ['ts'] })]
+    const verifier = createVerifier({
+      publicUrl: 'https://*.example.com',
+      tokens,
+      now: clock.now,
+      schemes,
+    })
+    const send = (host: string): Promise<string> => {
+      const proof = signPop(alice, clock.seconds(), { u: undefined, p: undefined })
+      const rawHeaders = ['Host', host, 'Authorization', `PoP ${proof}`]
+      return outcomeOf(verifier.verify(popRequest(proof, { rawHeaders })))
+    }
+    expect(await send('a.example.com')).toBe('accepted')
+    expect(await send('evil.example')).toBe('ERR_POP_HOST_MISMATCH')
+  })
+
   test('is named by :authority where there is one', async () => {
     const any = 'https://*.example.com'
     expect(await ask('', { u: 'a.example.com' }, any, 'a.example.com')).toBe('accepted')
