@@ -123,8 +123,9 @@ describe('an authorization server in trouble', () => {
       return Response.json(active())
     }
     const ask = createApi(tokens({ fetch: slowly }))
-    const answers = await Promise.all(Array.from({ length: 200 }, () => ask()))
-    expect(new Set(answers)).toEqual(new Set(['accepted']))
+    const askTwice = async (): Promise<readonly string[]> => [await ask(), await ask()]
+    const answers = await Promise.all(Array.from({ length: 100 }, askTwice))
+    expect(new Set(answers.flat())).toEqual(new Set(['accepted']))
     expect(most).toBe(16)
   })
 
