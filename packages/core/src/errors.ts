@@ -96,7 +96,7 @@ const refusals = {
 
   ERR_POP_BODY_CONSUMED: ['wiring', 'The request body was read before it could be verified'],
   ERR_POP_TWO_VERIFIERS: ['wiring', 'Two verifiers are mounted on one request'],
-  ERR_POP_CONTEXT_UNSUPPORTED: ['wiring', 'This kind of handler cannot be protected'],
+  ERR_POP_CONTEXT_UNSUPPORTED: ['wiring', 'This kind of request cannot be verified'],
   ERR_POP_CHECK_FAILED: ['wiring', 'A check of this resource could not be evaluated'],
   ERR_POP_INTERNAL: ['wiring', 'The request could not be verified'],
 

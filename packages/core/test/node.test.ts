@@ -1,11 +1,6 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, IncomingMessage, ServerResponse, type OutgoingHttpHeaders } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { Socket, type AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { PopError, type AccessToken, type GuardContext } from '@oauth-pop/core'
 import {
@@ -20,6 +15,7 @@ import {
   createClock,
   createHolders,
   hashOf,
+  outcomeOf,
   sendHttp2,
   sendInPieces,
   sendRaw,
@@ -216,6 +212,21 @@ describe('headers of an accepted request', () => {
     expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
   })
 
+  test('stand beside lists of headers in which a value is a list', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      const list = ['Set-Cookie', ['a=1', 'b=2'], 'X-Y', 'z']
+      response.writeHead(200, list as never).end()
+    })
+    const response = await sendRaw(port, inQuery())
+    expect([response.status, valuesOf(response, 'set-cookie'), valuesOf(response, 'x-y')]).toEqual([
+      200,
+      ['a=1', 'b=2'],
+      ['z'],
+    ])
+    expect(valuesOf(response, 'cache-control')).toEqual(['private'])
+  })
+
   test('include the nonce that a client needs next', async () => {
     const port = await serve(
       async (_request, response, verify) => {
@@ -292,6 +303,17 @@ describe('the body behind the verification', () => {
     })
     const wrong = { ...post(Buffer.from('abcd')), body: Buffer.from('abce') }
     expect((await sendRaw(port, wrong)).body).toBe('ERR_POP_BODY_MISMATCH abce')
+  })
+
+  test('that somebody wants as text is a wiring error, never a crash', async () => {
+    const port = await serve(async (request, response, verify) => {
+      request.setEncoding('utf8')
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      await verify()
+      response.end()
+    })
+    const pieces = sendInPieces(port, post(Buffer.alloc(3000, 0x61)), 500)
+    expect((await pieces).status).toBe(500)
   })
 
   test('that says it is too long is refused before it comes', async () => {
@@ -403,6 +425,46 @@ describe('one verification for a request', () => {
       response.end(typeof (await contextOf(request, response)))
     })
     expect((await sendRaw(port, get())).body).toBe('undefined')
+  })
+})
+
+describe('a request that no socket feeds', () => {
+  /** As bridges to serverless platforms make it: a whole body, pushed when somebody reads. */
+  function makeRequest(body: Buffer, claims: Record<string, unknown>): IncomingMessage {
+    const { headers } = get('/items', { m: 'POST', ...claims })
+    const request = new IncomingMessage(new Socket())
+    const named = Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value]))
+    Object.assign(request, {
+      method: 'POST',
+      url: '/items',
+      complete: true,
+      headers: named,
+      rawHeaders: headers.flat(),
+      _read(this: IncomingMessage) {
+        this.push(body)
+        this.push(null)
+      },
+    })
+    return request
+  }
+  async function verifyIt(request: IncomingMessage): Promise<string> {
+    const view = { target: '/items', origin: () => apiUrl }
+    return outcomeOf(createProtection(options).verify(request, new ServerResponse(request), view))
+  }
+
+  test('has its whole body hashed, not the none that has come so far', async () => {
+    const body = Buffer.from('{"amount":1000000}')
+    expect(await verifyIt(makeRequest(body, { b: hashOf(body) }))).toBe('accepted')
+    expect(await verifyIt(makeRequest(body, { b: hashOf('') }))).toBe('ERR_POP_BODY_MISMATCH')
+  })
+
+  test('and hides its raw headers is refused, even where a credential is optional', async () => {
+    const request = makeRequest(Buffer.alloc(0), {})
+    request.rawHeaders = []
+    const view = { target: '/items', origin: () => apiUrl }
+    const protection = createProtection({ ...options, optional: true })
+    const verification = protection.verify(request, new ServerResponse(request), view)
+    expect(await outcomeOf(verification)).toBe('ERR_POP_CONTEXT_UNSUPPORTED')
   })
 })
 

@@ -7,7 +7,7 @@ import { protectionToken } from './options.ts'
 import { platformOf } from './platform.ts'
 import { protectionOf } from './requirements.ts'
 
-/** Nest asks once for the application, the class and the handler each; the answer is the same. */
+/** Nest asks once for the application, the class and the handler each; their requirements are the same. */
 const approved = Symbol('oauth-pop.approved')
 
 /**
@@ -32,7 +32,7 @@ export class PopGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const protection = protectionOf(context)
+    const protection = protectionOf(context, PopGuard)
     if (protection === 'exempt') return true
     try {
       await this.#verify(context, protection)
@@ -53,10 +53,10 @@ export class PopGuard implements CanActivate {
     const own = http.getRequest<{ accessToken?: unknown }>()
     const { request, response, view } = platform.open(own, http.getResponse())
     const marked: typeof request & { [approved]?: unknown } = request
-    if (marked[approved] === context.getHandler()) return
+    if (marked[approved] === guards) return
     const accessToken = await this.#protection.verify(request, response, view)
     if (accessToken !== undefined) own.accessToken = accessToken
     for (const guard of guards) await runGuard(guard, request, response)
-    marked[approved] = context.getHandler()
+    marked[approved] = guards
   }
 }

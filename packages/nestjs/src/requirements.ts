@@ -1,10 +1,12 @@
 import type { ExecutionContext } from '@nestjs/common'
+import { GUARDS_METADATA } from '@nestjs/common/constants.js'
 import type { Guard } from '@oauth-pop/core'
 
 const required = Symbol('oauth-pop.requirements')
 const exempt = Symbol('oauth-pop.exempt')
 
 type Target = object
+type GuardClass = abstract new (...dependencies: never[]) => unknown
 
 /** Adds requirements to a class or a handler; none at all asks for a verified token only. */
 export function addRequirements(target: Target, ...guards: readonly Guard[]): void {
@@ -20,29 +22,34 @@ type Protection = 'exempt' | readonly Guard[]
 /** Metadata does not change once the application is up, and reading it costs as much as the guards. */
 const known = new WeakMap<Target, WeakMap<Target, Protection>>()
 
-/** What a handler of a class requires. */
-export function protectionOf(context: ExecutionContext): Protection {
+/** What a handler of a class requires; the same object every time. */
+export function protectionOf(context: ExecutionContext, guard: GuardClass): Protection {
   const [type, handler] = [context.getClass(), context.getHandler()]
   const ofClass = known.get(type) ?? new WeakMap<Target, Protection>()
   known.set(type, ofClass)
-  const protection = ofClass.get(handler) ?? readProtection(type, handler)
+  const protection = ofClass.get(handler) ?? readProtection(type, handler, guard)
   ofClass.set(handler, protection)
   return protection
 }
 
 /** Requirements of the class hold for every handler, beside the handler's own. */
-function readProtection(type: Target, handler: Target): Protection {
-  if (isExempt(handler, type)) return 'exempt'
+function readProtection(type: Target, handler: Target, guard: GuardClass): Protection {
+  if (isExempt([handler, type], guard)) return 'exempt'
   return [...requirementsOf(type), ...requirementsOf(handler)]
 }
 
-/** The nearer decides, and on the same target a requirement decides against an exemption. */
-function isExempt(...targets: readonly Target[]): boolean {
+/** The nearer decides, and on the same target whoever asks for the guard decides against an exemption. */
+function isExempt(targets: readonly Target[], guard: GuardClass): boolean {
   for (const target of targets) {
-    if (Reflect.hasMetadata(required, target)) return false
+    const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as readonly unknown[]
+    if (guards.some((own) => isOrExtends(own, guard))) return false
     if (Reflect.hasMetadata(exempt, target)) return true
   }
   return false
+}
+
+function isOrExtends(own: unknown, guard: GuardClass): boolean {
+  return own === guard || (typeof own === 'function' && own.prototype instanceof guard)
 }
 
 function requirementsOf(target: Target): readonly Guard[] {

@@ -1,4 +1,6 @@
 import 'reflect-metadata'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import {
   Body,
   Catch,
@@ -9,6 +11,7 @@ import {
   Next,
   Post,
   Req,
+  UseGuards,
   type ArgumentsHost,
   type ExceptionFilter,
   type INestApplication,
@@ -26,6 +29,7 @@ import {
   apiUrl,
   challengesOf,
   createRequests,
+  encodeRequest,
   hashOf,
   sendHttp2,
   sendRaw,
@@ -326,6 +330,63 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect((await send(signed())).status).toBe(200)
   })
 
+  test('named in @UseGuards, nearer than an exemption, it protects too', async () => {
+    class OwnGuard extends PopGuard {}
+    @AllowUnverified()
+    @Controller()
+    class Mixed {
+      @UseGuards(PopGuard)
+      @Get('items')
+      list(): string {
+        return 'list'
+      }
+
+      @UseGuards(OwnGuard)
+      @Get('own')
+      own(): string {
+        return 'own'
+      }
+
+      @Get('open')
+      open(): string {
+        return 'open'
+      }
+    }
+    const send = await serve({ controllers: [Mixed] })
+    expect(
+      await statusesOf(send, anonymous(), at('/own').anonymous, at('/open').anonymous, signed()),
+    ).toEqual([401, 401, 200, 200])
+  })
+
+  test('a form that breaks off reaches no handler, not even an open one', async () => {
+    const handled = vi.fn<(body: unknown) => void>()
+    @Controller('items')
+    class Open {
+      @Post()
+      add(@Body() body: unknown): void {
+        handled(body)
+      }
+    }
+    const app = await NestFactory.create(createModule({ controllers: [Open] }), createAdapter(), {
+      logger: false,
+      forceCloseConnections: true,
+    })
+    const port = await listenOn(app)
+    const half = encodeRequest({ ...form(() => 'a=1&b=2'), truncate: true })
+    const socket = connect(port, '127.0.0.1', () => socket.write(half))
+    setTimeout(() => socket.destroy(), 50)
+    await once(socket, 'close')
+    expect(
+      (
+        await sendRaw(
+          port,
+          form(() => 'a=1'),
+        )
+      ).status,
+    ).toBe(201)
+    expect(handled.mock.calls).toEqual([[expect.objectContaining({ a: '1' })]])
+  })
+
   test('asked for by application, class and handler, it verifies and checks once', async () => {
     const store = memoryReplayStore()
     const claim = vi.fn<typeof store.claim>((entry) => store.claim(entry))
@@ -580,6 +641,28 @@ test('a handler that passes a request on does not pass its approval on', async (
   const app = await NestFactory.create(module, new ExpressAdapter(), { logger: false })
   const port = await listenOn(app)
   expect((await sendRaw(port, signed())).status).toBe(403)
+})
+
+test('a handler that two classes inherit is approved for each by itself', async () => {
+  const ran: string[] = []
+  abstract class Base {
+    @Get()
+    list(@Next() next: () => void): void {
+      ran.push(this.constructor.name)
+      next()
+    }
+  }
+  @Controller('items')
+  @RequireScopes('read')
+  class Reads extends Base {}
+  @Controller('items')
+  @RequireScopes('admin')
+  class Admins extends Base {}
+  const module = createModule({ controllers: [Reads, Admins] })
+  const app = await NestFactory.create(module, new ExpressAdapter(), { logger: false })
+  const port = await listenOn(app)
+  expect((await sendRaw(port, signed())).status).toBe(403)
+  expect(ran).toEqual(['Reads'])
 })
 
 test('where there is no HTTP server, the guard refuses', async () => {

@@ -24,6 +24,8 @@ export function bodyReader(
   largest: number,
 ): ((limit?: number) => Promise<Uint8Array>) | undefined {
   if (request.readableDidRead || request.readableFlowing === true) return undefined
+  // Somebody wants text: what has arrived is no longer bytes.
+  if (request.readableEncoding !== null) return undefined
   return async function readBody(limit = largest) {
     const most = Math.min(limit, largest)
     if (Number(request.headers['content-length'] ?? 0) > most)
@@ -55,14 +57,18 @@ function createGate(request: IncomingMessage, largest: number): Gate {
   const held: (Uint8Array | null)[] = []
   const chunks: Uint8Array[] = peek(request)
   let size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-  let ended = request.complete && request.readableLength === size
+  // HTTP/2 and requests that a program made push nothing until somebody asks; a socket pushes by itself.
+  const isFed = request._read === IncomingMessage.prototype._read
+  const isSynthetic = request instanceof IncomingMessage && !isFed
+  let ended = request.complete && request.readableLength === size && !isSynthetic
   let onProgress = (): void => {}
 
-  // Text comes only from injected requests, of test tools.
+  // Text comes only from requests that a program made.
   request.push = function holdBack(chunk: Uint8Array | string | null): boolean {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     held.push(bytes)
-    if (bytes === null) ended = true
+    // HTTP/2 ends the body of a request that was aborted, too.
+    if (bytes === null) ended = !request.aborted
     else {
       chunks.push(bytes)
       size += bytes.length
@@ -93,8 +99,7 @@ function createGate(request: IncomingMessage, largest: number): Gate {
         }
         request.on('close', aborted)
         onProgress()
-        // HTTP/2 and injected requests push nothing until somebody asks; a socket pushes by itself.
-        if (!(request instanceof IncomingMessage)) (request as IncomingMessage).read(0)
+        if (!isFed) request.read(0)
       })
     },
     release() {

@@ -11,7 +11,8 @@ export function setHeaders(response: ServerResponse, headers: Iterable<Header>):
 
 /**
  * Headers of an accepted request stay, whatever follows: Koa clears them for an error. A handler may
- * tighten `Cache-Control` but not loosen it. Both are judged when the headers are written.
+ * tighten `Cache-Control` but not loosen it. Both are judged when the headers are written; who has
+ * taken over `writeHead` before us writes after us.
  */
 export function keepHeaders(response: ServerResponse, headers: readonly Header[]): void {
   if (headers.length === 0 || response.headersSent) return
@@ -50,8 +51,8 @@ function mergeHeaders(response: ServerResponse, headers: unknown): void {
     }
     return
   }
-  const flat = headers.flat() as string[]
-  const names = flat.filter((_, index) => index % 2 === 0)
+  const flat = (Array.isArray(headers[0]) ? headers.flat() : headers) as (string | string[])[]
+  const names = flat.filter((_, index) => index % 2 === 0) as string[]
   for (const name of names) response.removeHeader(name)
   for (const [index, name] of names.entries())
     response.appendHeader(name, flat[index * 2 + 1] ?? '')

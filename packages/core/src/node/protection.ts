@@ -36,8 +36,8 @@ export interface Protection {
    * Runs the verification ahead of body parsers where only a later `verify` knows whether the route
    * is protected. A refusal waits for that call; the request and its body go on untouched.
    *
-   * @throws PopError for a signed body that is too long, and for one that does not end in time: a
-   * parser would wait for it
+   * @throws PopError for a body that does not end, in time or at all, and for a signed one that is too
+   * long: a parser would wait for it
    */
   prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
   /** A refusal for what an adapter notices by itself; published as an event. */
@@ -55,7 +55,12 @@ const kept = Symbol.for('oauth-pop.verification')
 type Marked = IncomingMessage & { [kept]?: Kept }
 
 const defaultBodyBytes = 1024 * 1024
-const unreadable: readonly PopErrorCode[] = ['ERR_POP_BODY_TIMEOUT', 'ERR_POP_BODY_TOO_LARGE']
+/** No parser could do anything with such a body either. */
+const unreadable: readonly PopErrorCode[] = [
+  'ERR_POP_BODY_ABORTED',
+  'ERR_POP_BODY_TIMEOUT',
+  'ERR_POP_BODY_TOO_LARGE',
+]
 
 /**
  * Reads the options of an adapter, without any those of the environment, and makes its verifier.
@@ -76,7 +81,9 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
   function entryOf(request: IncomingMessage, view: FrameworkView): Kept {
     const known = (request as Marked)[kept]
     if (known !== undefined) return known
-    const result = verifier.verifyOptional(new ArrivedRequest(request, view, limit))
+    const result = hidesHeaders(request)
+      ? Promise.reject(verifier.refuse(new PopError('ERR_POP_CONTEXT_UNSUPPORTED', noRawHeaders)))
+      : verifier.verifyOptional(new ArrivedRequest(request, view, limit))
     const entry: Kept = { verifier, result }
     // Not enumerable, so that a logged request does not show its token.
     Object.defineProperty(request, kept, { value: entry })
@@ -119,6 +126,13 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     },
     refuse: (code, evidence) => verifier.refuse(new PopError(code, evidence)),
   }
+}
+
+const noRawHeaders: Evidence = { member: 'rawHeaders', expected: 'as they arrived', actual: 0 }
+
+/** Some bridges to serverless platforms show merged headers only: a credential could go unseen. */
+function hidesHeaders({ rawHeaders, headers }: IncomingMessage): boolean {
+  return rawHeaders.length === 0 && Object.keys(headers).length > 0
 }
 
 function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
