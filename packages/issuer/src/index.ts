@@ -1,11 +1,21 @@
-export { IssuerError } from './errors.ts'
+export type { ClientRegistration, Registrations } from './client-authentication.ts'
+export { readConfirmationRequest, type TokenRequestParameters } from './confirmation-request.ts'
+export { IssuerError, type IssuerErrorWord } from './errors.ts'
+export {
+  createIssuerHandler,
+  type Grant,
+  type GrantRequest,
+  type IssuerHandlerOptions,
+  type ResourceServerRegistration,
+} from './handler.ts'
 export {
   createIssuer,
   type IntrospectionResponse,
   type Issuer,
   type IssuerOptions,
-  type KeyBinding,
   type TokenRequest,
   type TokenResponse,
 } from './issuer.ts'
+export type { KeyBinding, SecretAlgorithm } from './key-binding.ts'
+export type { SignatureAlgorithm } from './signature-algorithms.ts'
 export { memoryTokenStore, type TokenRecord, type TokenStore } from './token-store.ts'

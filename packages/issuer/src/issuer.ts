@@ -1,43 +1,36 @@
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  calculateJwkThumbprint,
-  compactVerify,
-  createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  SignJWT,
-  type JSONWebKeySet,
-  type JWK,
-} from 'jose'
-import { readClientKey } from './client-key.ts'
-import { IssuerError } from './errors.ts'
+import type { JSONWebKeySet, JWK } from 'jose'
+import { createEncrypt } from './encryption.ts'
+import { bindKey, type BoundKey, type KeyBinding } from './key-binding.ts'
 import { memoryTokenStore, type TokenStore } from './token-store.ts'
+import { createTokenSigner, type Claims } from './token-signer.ts'
 
 export interface IssuerOptions {
-  /** The issuer identifier: an https URL without query and fragment (RFC 8414 section 2). */
+  /**
+   * The issuer identifier: an https URL without query and fragment (RFC 8414 section 2); http for
+   * the loopback interface.
+   */
   readonly issuer: string
-  /** A private JWK with its `alg`, for JWT access tokens. Needed with `tokens: 'jwt'`. */
-  readonly signingKey?: JWK
+  /**
+   * A private JWK with its `alg`, for JWT access tokens. In a list the first signs and the others are
+   * published and good beside it: put a new key second, then first, then drop the old one once its
+   * tokens have expired.
+   */
+  readonly signingKey?: JWK | readonly JWK[]
   /** `'jwt'`: RFC 9068 with `cnf`. `'opaque'`: random, looked up by introspection. */
   readonly tokens: 'jwt' | 'opaque'
   /** Where opaque tokens and revocations are kept. Default `memoryTokenStore()`. */
   readonly store?: TokenStore
+  /**
+   * The public JWK of the resource server, with its `alg` (`RSA-OAEP-256` or `ECDH-ES`), to which
+   * symmetric keys are encrypted.
+   */
+  readonly encryptionKey?: JWK
   /** Default 3600. */
   readonly lifetimeSeconds?: number
   /** The clock, in milliseconds. Default `Date.now`. */
   readonly now?: () => number
 }
-
-/** How the key comes into the token. */
-export type KeyBinding =
-  /** The client keeps its private key and sends the public half: the better way. */
-  | { readonly by: 'client'; readonly jwk: JWK }
-  /** We make the pair, hand it over, and keep only the public half: for clients that cannot. */
-  | {
-      readonly by: 'server'
-      readonly algorithm: 'ES256' | 'ES384' | 'ES512' | 'RS256' | 'PS256' | 'EdDSA'
-    }
 
 export interface TokenRequest {
   readonly clientId: string
@@ -55,7 +48,7 @@ export interface TokenResponse {
   readonly token_type: 'PoP'
   readonly expires_in: number
   readonly scope: string
-  /** The private JWK of a key that we made. It exists nowhere else once the response is sent. */
+  /** The private or symmetric JWK of a key that we made. We keep neither. */
   readonly access_token_key?: JWK
   /** How to sign with `access_token_key`. */
   readonly alg?: string
@@ -65,13 +58,19 @@ export interface TokenResponse {
 export type IntrospectionResponse = { readonly active: boolean; readonly [member: string]: unknown }
 
 export interface Issuer {
+  /** The issuer identifier. */
+  readonly identifier: string
   /**
    * Issues an access token that is bound to a key. Who may have which scope is decided before.
    *
    * @throws IssuerError for a key that cannot be used; nothing is stored then
+   * @throws TypeError for a wrong call
    */
   issue(request: TokenRequest): Promise<TokenResponse>
-  /** Answers introspection. Whoever asks must have been authenticated before (RFC 7662 section 2.1). */
+  /**
+   * Answers introspection, with `cnf`, and a public key as `access_token_key` too. Whoever asks must
+   * have been authenticated before (RFC 7662 section 2.1).
+   */
   introspect(token: string): Promise<IntrospectionResponse>
   /** Revokes a token; an unknown one is no error (RFC 7009 section 2.2). */
   revoke(token: string): Promise<void>
@@ -79,6 +78,15 @@ export interface Issuer {
   jwks(): Promise<JSONWebKeySet>
 }
 
+const optionNames = [
+  'issuer',
+  'signingKey',
+  'tokens',
+  'store',
+  'encryptionKey',
+  'lifetimeSeconds',
+  'now',
+]
 const inactive: IntrospectionResponse = Object.freeze({ active: false })
 
 /**
@@ -87,149 +95,110 @@ const inactive: IntrospectionResponse = Object.freeze({ active: false })
  * @throws TypeError for wrong options
  */
 export function createIssuer(options: IssuerOptions): Issuer {
-  const { issuer, tokens, signingKey, now = Date.now } = options
+  checkOptions(options)
+  const { issuer, tokens, signingKey, encryptionKey, now = Date.now } = options
   const { store = memoryTokenStore(now), lifetimeSeconds = 3600 } = options
-  if (typeof issuer !== 'string' || !URL.canParse(issuer))
-    throw new TypeError('issuer must be a URL')
-  if (tokens !== 'jwt' && tokens !== 'opaque')
-    throw new TypeError("tokens must be 'jwt' or 'opaque'")
-  if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds <= 0) {
-    throw new TypeError('lifetimeSeconds must be a positive whole number')
-  }
-  if (tokens === 'jwt' && signingKey === undefined)
-    throw new TypeError("tokens: 'jwt' needs a signingKey")
-  const signer = signingKey && createSigner(signingKey)
+  const signer = signingKey && createTokenSigner(issuer, [signingKey].flat())
+  const encrypt = encryptionKey && createEncrypt(encryptionKey)
   const seconds = (): number => Math.floor(now() / 1000)
 
+  async function keepOpaque(claims: Claims): Promise<string> {
+    const token = randomId(32)
+    await store.put(hashOf(token), { claims, expiresAt: Number(claims['exp']) })
+    return token
+  }
+
   return {
+    identifier: issuer,
     async issue(request) {
-      const bound = await bindKey(request.key)
+      checkRequest(request)
+      const { clientId, subject = clientId, audience, scope } = request
+      const { confirmation, accessTokenKey } = await bindKey(request.key, encrypt)
       const iat = seconds()
-      const claims = claimsOf(request, {
-        issuer,
+      const claims = {
+        iss: issuer,
+        sub: subject,
+        aud: audience,
+        client_id: clientId,
+        scope,
         iat,
         exp: iat + lifetimeSeconds,
-        jwk: bound.publicKey,
-      })
-      const token =
-        tokens === 'jwt' && signer ? await signer.sign(claims) : await storeOpaque(claims, store)
+        jti: randomId(16),
+        cnf: confirmation,
+      }
       return {
-        access_token: token,
+        access_token: await (tokens === 'jwt' && signer ? signer.sign(claims) : keepOpaque(claims)),
         token_type: 'PoP',
         expires_in: lifetimeSeconds,
-        scope: request.scope,
-        ...(bound.privateKey && {
-          access_token_key: bound.privateKey,
-          alg: String(bound.privateKey.alg),
-        }),
+        scope,
+        ...keyMembers(accessTokenKey),
       }
     },
     async introspect(token) {
       const record = await store.get(hashOf(token))
       const claims = record?.claims ?? (await signer?.read(token))
-      if (claims === undefined || Number(claims['exp']) <= seconds()) return inactive
-      if (claims['revoked'] === true) return inactive
-      const { jwk } = claims['cnf'] as { jwk: JWK }
-      return { active: true, ...claims, token_type: 'PoP', access_token_key: jwk }
+      if (claims === undefined || claims['revoked'] === true) return inactive
+      if (Number(claims['exp']) <= seconds()) return inactive
+      const { jwk } = claims['cnf'] as BoundKey['confirmation']
+      return {
+        active: true,
+        ...claims,
+        token_type: 'PoP',
+        ...(jwk !== undefined && { access_token_key: jwk }),
+      }
     },
     async revoke(token) {
-      const exp = seconds() + lifetimeSeconds
       const own = await signer?.read(token)
       // A JWT lives outside of the store, so its revocation must live in it.
-      await store.put(hashOf(token), own && { claims: { revoked: true, exp }, expiresAt: exp })
+      const revoked = own && { claims: { revoked: true }, expiresAt: Number(own['exp']) }
+      await store.put(hashOf(token), revoked)
     },
     async jwks() {
-      return signer === undefined ? { keys: [] } : { keys: [await signer.publicKey] }
+      return (await signer?.jwks()) ?? { keys: [] }
     },
   }
 }
 
-interface BoundKey {
-  readonly publicKey: JWK
-  readonly privateKey?: JWK
+function keyMembers(key: JWK | undefined): Pick<TokenResponse, 'access_token_key' | 'alg'> {
+  return key === undefined ? {} : { access_token_key: key, alg: String(key.alg) }
 }
 
-async function bindKey(key: KeyBinding): Promise<BoundKey> {
-  if (key.by === 'client') return { publicKey: readClientKey(key.jwk) }
-  if (key.by !== 'server') throw new IssuerError('The request names no way to bind a key')
-  const pair = await generateKeyPair(key.algorithm, { extractable: true })
-  const publicKey = { ...(await exportJWK(pair.publicKey)), alg: key.algorithm }
-  // A fresh key for each token, named by its thumbprint: two tokens never share one.
-  const kid = await calculateJwkThumbprint(publicKey)
-  const privateKey = { ...(await exportJWK(pair.privateKey)), alg: key.algorithm, kid }
-  return { publicKey: { ...publicKey, kid }, privateKey }
+function checkOptions(options: IssuerOptions): void {
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown !== undefined)
+    throw new TypeError(`createIssuer has no option ${JSON.stringify(unknown)}`)
+  const { issuer, tokens, signingKey, lifetimeSeconds = 3600 } = options
+  if (!isIdentifier(issuer))
+    throw new TypeError('issuer must be an https URL without query and fragment')
+  if (tokens !== 'jwt' && tokens !== 'opaque')
+    throw new TypeError("tokens must be 'jwt' or 'opaque'")
+  if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds <= 0)
+    throw new TypeError('lifetimeSeconds must be a positive whole number')
+  if (tokens === 'jwt' && signingKey === undefined)
+    throw new TypeError("tokens: 'jwt' needs a signingKey")
 }
 
-type Claims = Readonly<Record<string, unknown>>
+const loopback = ['localhost', '127.0.0.1', '[::1]']
 
-function claimsOf(
-  { clientId, subject = clientId, audience, scope }: TokenRequest,
-  { issuer, iat, exp, jwk }: { issuer: string; iat: number; exp: number; jwk: JWK },
-): Claims {
-  const jti = randomBytes(16).toString('base64url')
-  return {
-    iss: issuer,
-    sub: subject,
-    aud: audience,
-    client_id: clientId,
-    scope,
-    iat,
-    exp,
-    jti,
-    cnf: { jwk },
-  }
+function isIdentifier(issuer: unknown): boolean {
+  if (typeof issuer !== 'string' || !URL.canParse(issuer) || /[?#]/.test(issuer)) return false
+  const { protocol, hostname } = new URL(issuer)
+  return protocol === 'https:' || (protocol === 'http:' && loopback.includes(hostname))
 }
 
-/** 256 random bits; the store sees only their hash. */
-async function storeOpaque(claims: Claims, store: TokenStore): Promise<string> {
-  const token = randomBytes(32).toString('base64url')
-  await store.put(hashOf(token), { claims, expiresAt: Number(claims['exp']) })
-  return token
+function checkRequest({ clientId, subject = clientId, audience, scope, key }: TokenRequest): void {
+  const audiences = [audience].flat()
+  const texts: readonly unknown[] = [clientId, subject, ...audiences]
+  if (audiences.length === 0 || texts.some((text) => typeof text !== 'string' || text === ''))
+    throw new TypeError('clientId, subject and audience must be non-empty strings')
+  if (typeof scope !== 'string') throw new TypeError('scope must be a string')
+  if (typeof key !== 'object' || key === null) throw new TypeError('key must say how to bind a key')
+}
+
+function randomId(bytes: number): string {
+  return randomBytes(bytes).toString('base64url')
 }
 
 function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex')
-}
-
-interface Signer {
-  readonly publicKey: Promise<JWK>
-  sign(claims: Claims): Promise<string>
-  /** The claims of a token that we signed; undefined for any other. */
-  read(token: string): Promise<Claims | undefined>
-}
-
-function createSigner(signingKey: JWK): Signer {
-  const { alg } = signingKey
-  if (typeof alg !== 'string') throw new TypeError('signingKey needs an alg')
-  if (signingKey.d === undefined) throw new TypeError('signingKey must be a private key')
-  const privateKey = importJWK(signingKey, alg)
-  const publicKey = namePublicHalf(signingKey)
-  // Reported by the first use; without a handler it would end the process before.
-  privateKey.catch(() => {})
-  publicKey.catch(() => {})
-
-  return {
-    publicKey,
-    async sign(claims) {
-      const { kid } = await publicKey
-      const header = { typ: 'at+jwt', alg, ...(kid !== undefined && { kid }) }
-      return new SignJWT({ ...claims }).setProtectedHeader(header).sign(await privateKey)
-    },
-    async read(token) {
-      try {
-        const keys = createLocalJWKSet({ keys: [await publicKey] })
-        const { payload } = await compactVerify(token, keys, { algorithms: [alg] })
-        return JSON.parse(new TextDecoder().decode(payload)) as Claims
-      } catch {
-        return undefined
-      }
-    },
-  }
-}
-
-async function namePublicHalf(signingKey: JWK): Promise<JWK> {
-  const { kty, crv, x, y, n, e, alg } = signingKey
-  const members = Object.entries({ kty, crv, x, y, n, e, alg, use: 'sig' })
-  const jwk = Object.fromEntries(members.filter(([, value]) => value !== undefined)) as JWK
-  return { ...jwk, kid: await calculateJwkThumbprint(jwk) }
 }

@@ -1,0 +1,187 @@
+import {
+  authenticate,
+  type ClientRegistration,
+  type Registrations,
+} from './client-authentication.ts'
+import { readConfirmationRequest } from './confirmation-request.ts'
+import { IssuerError } from './errors.ts'
+import { readForm } from './form.ts'
+import type { Issuer, TokenRequest } from './issuer.ts'
+
+export interface ResourceServerRegistration {
+  readonly secret: string
+  readonly public?: undefined
+  /** Its own audience: tokens for others are `active: false` to it. Default: it sees all. */
+  readonly audience?: string
+}
+
+/** A token request whose client is known and whose key is usable. */
+export interface GrantRequest {
+  readonly clientId: string
+  /** `grant_type`, such as `authorization_code`. */
+  readonly grantType: string
+  /** The form without its `client_secret`. Every name is there once, but for `resource` and `audience`. */
+  readonly parameters: URLSearchParams
+}
+
+/** What the request is granted. `key` overrides the key that the request names. */
+export type Grant = Omit<TokenRequest, 'clientId' | 'key'> & Partial<Pick<TokenRequest, 'key'>>
+
+export interface IssuerHandlerOptions {
+  readonly issuer: Issuer
+  readonly clients: Registrations<ClientRegistration>
+  /** Who may introspect. */
+  readonly resourceServers: Registrations<ResourceServerRegistration>
+  /**
+   * Decides what a token request gets: checks grant type, code and PKCE, user, scope and audience.
+   * Throws an `IssuerError` to refuse.
+   */
+  readonly grant: (request: GrantRequest) => Grant | Promise<Grant>
+  /** Members to add to the metadata, such as `authorization_endpoint` (RFC 8414 section 2). */
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+interface Endpoint {
+  readonly method: 'GET' | 'POST'
+  readonly answer: (request: Request) => Promise<Response>
+}
+
+const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'metadata']
+
+/**
+ * Answers the endpoints of an authorization server below its issuer identifier: `POST /token`
+ * (RFC 6749), `/introspect` (RFC 7662) and `/revoke` (RFC 7009), `GET /jwks` and
+ * `/.well-known/oauth-authorization-server` (RFC 8414); 404 for every other path.
+ *
+ * The key of a token is that of `req_cnf` or `cnf_key`, see `readConfirmationRequest`, else that of
+ * the grant. What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS
+ * and request limits are the framework's.
+ *
+ * @throws TypeError for wrong options
+ */
+export function createIssuerHandler(
+  options: IssuerHandlerOptions,
+): (request: Request) => Promise<Response> {
+  checkOptions(options)
+  const { issuer, clients, resourceServers, grant } = options
+
+  async function answerToken(request: Request): Promise<Response> {
+    const form = await readForm(request)
+    const { id: clientId } = await authenticate(request, form, clients, 'any')
+    const grantType = form.get('grant_type')
+    if (grantType === null) throw new IssuerError('invalid_request', 'The grant_type is missing')
+    if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
+      throw new IssuerError('invalid_request', 'The token_type must be pop')
+    const requested = readConfirmationRequest(form)
+    form.delete('client_secret')
+    const { key = requested, ...granted } = await grant({ clientId, grantType, parameters: form })
+    if (key === undefined) throw new IssuerError('invalid_request', 'The request names no key')
+    return json(await issuer.issue({ ...granted, clientId, key }))
+  }
+
+  async function answerIntrospection(request: Request): Promise<Response> {
+    const form = await readForm(request)
+    const { registration } = await authenticate(request, form, resourceServers, 'confidential')
+    const answer = await issuer.introspect(readToken(form))
+    const { audience } = registration
+    const isOurs = audience === undefined || [answer['aud']].flat().includes(audience)
+    return json(isOurs ? answer : { active: false })
+  }
+
+  async function answerRevocation(request: Request): Promise<Response> {
+    const form = await readForm(request)
+    const { id } = await authenticate(request, form, clients, 'any')
+    const token = readToken(form)
+    const { active, client_id: owner } = await issuer.introspect(token)
+    if (active && owner !== id)
+      throw new IssuerError('unauthorized_client', 'The token was issued to another client')
+    await issuer.revoke(token)
+    return new Response(null, { headers: notStored })
+  }
+
+  const metadata = { ...metadataOf(issuer.identifier), ...options.metadata }
+  const base = new URL(issuer.identifier).pathname.replace(/\/$/, '')
+  const endpoints: Readonly<Record<string, Endpoint>> = {
+    [`${base}/token`]: { method: 'POST', answer: answerToken },
+    [`${base}/introspect`]: { method: 'POST', answer: answerIntrospection },
+    [`${base}/revoke`]: { method: 'POST', answer: answerRevocation },
+    [`${base}/jwks`]: { method: 'GET', answer: async () => json(await issuer.jwks()) },
+    [`/.well-known/oauth-authorization-server${base}`]: {
+      method: 'GET',
+      answer: async () => json(metadata),
+    },
+  }
+
+  return async function handle(request) {
+    const { pathname } = new URL(request.url)
+    const endpoint = Object.hasOwn(endpoints, pathname) ? endpoints[pathname] : undefined
+    if (endpoint === undefined) return new Response(null, { status: 404 })
+    const { method, answer } = endpoint
+    if (request.method !== method)
+      return new Response(null, { status: 405, headers: { allow: method } })
+    return answer(request).catch((error: unknown) => refusal(error, issuer.identifier))
+  }
+}
+
+function checkOptions(options: IssuerHandlerOptions): void {
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown !== undefined)
+    throw new TypeError(`createIssuerHandler has no option ${JSON.stringify(unknown)}`)
+  const { issuer, clients, resourceServers, grant } = options
+  if (typeof issuer?.issue !== 'function')
+    throw new TypeError('issuer must be made by createIssuer')
+  if (typeof grant !== 'function') throw new TypeError('grant must be a function')
+  checkRegistrations('clients', clients, true)
+  checkRegistrations('resourceServers', resourceServers, false)
+}
+
+function checkRegistrations(where: string, registrations: unknown, mayBePublic: boolean): void {
+  if (typeof registrations === 'function') return
+  if (typeof registrations !== 'object' || registrations === null)
+    throw new TypeError(`${where} must be an object or a function`)
+  for (const registration of Object.values(registrations) as Record<string, unknown>[]) {
+    const isPublic = mayBePublic && registration['public'] === true
+    const { secret } = registration
+    if (isPublic ? secret !== undefined : typeof secret !== 'string' || secret === '')
+      throw new TypeError(`${where} need a secret${mayBePublic ? ', or public: true' : ''}`)
+  }
+}
+
+function readToken(form: URLSearchParams): string {
+  const token = form.get('token')
+  if (token === null) throw new IssuerError('invalid_request', 'The token is missing')
+  return token
+}
+
+function metadataOf(identifier: string): Readonly<Record<string, unknown>> {
+  const base = identifier.replace(/\/$/, '')
+  const secrets = ['client_secret_basic', 'client_secret_post']
+  return {
+    issuer: identifier,
+    token_endpoint: `${base}/token`,
+    introspection_endpoint: `${base}/introspect`,
+    revocation_endpoint: `${base}/revoke`,
+    jwks_uri: `${base}/jwks`,
+    response_types_supported: [],
+    token_endpoint_auth_methods_supported: [...secrets, 'none'],
+    introspection_endpoint_auth_methods_supported: secrets,
+    revocation_endpoint_auth_methods_supported: [...secrets, 'none'],
+  }
+}
+
+const notStored = { 'cache-control': 'no-store' }
+
+function json(
+  body: unknown,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  return Response.json(body, { ...init, headers: { ...notStored, ...init.headers } })
+}
+
+/** A 401 must say how to authenticate (RFC 9110 section 15.5.2). */
+function refusal(error: unknown, identifier: string): Response {
+  if (!(error instanceof IssuerError)) throw error
+  const { status } = error
+  const challenge = { 'www-authenticate': `Basic realm="${new URL(identifier).host}"` }
+  return json(error, { status, ...(status === 401 && { headers: challenge }) })
+}

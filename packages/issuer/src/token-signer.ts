@@ -1,0 +1,74 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import {
+  calculateJwkThumbprint,
+  createLocalJWKSet,
+  jwtVerify,
+  SignJWT,
+  type JSONWebKeySet,
+  type JWK,
+} from 'jose'
+import { fitsAlgorithm } from './signature-algorithms.ts'
+
+export type Claims = Readonly<Record<string, unknown>>
+
+/** Signs JWT access tokens, and reads them again. */
+export interface TokenSigner {
+  sign(claims: Claims): Promise<string>
+  /** The claims of a token that one of our keys signed, expired ones too; undefined for any other. */
+  read(token: string): Promise<Claims | undefined>
+  jwks(): Promise<JSONWebKeySet>
+}
+
+interface SigningKey {
+  readonly alg: string
+  readonly privateKey: KeyObject
+  /** The public half, named by its thumbprint. */
+  readonly publicKey: Promise<JWK>
+}
+
+/**
+ * The first key signs; all are published and read, so that tokens of the key before stay good.
+ *
+ * @throws TypeError for a key that cannot sign
+ */
+export function createTokenSigner(issuer: string, signingKeys: readonly JWK[]): TokenSigner {
+  const keys = signingKeys.map(readSigningKey)
+  const [current] = keys
+  if (current === undefined) throw new TypeError('signingKey must not be an empty list')
+  const algorithms = keys.map(({ alg }) => alg)
+  const keySet = async (): Promise<JSONWebKeySet> => ({
+    keys: await Promise.all(keys.map(({ publicKey }) => publicKey)),
+  })
+  return {
+    async sign(claims) {
+      const { kid = '' } = await current.publicKey
+      const header = { typ: 'at+jwt', alg: current.alg, kid }
+      return new SignJWT({ ...claims }).setProtectedHeader(header).sign(current.privateKey)
+    },
+    async read(token) {
+      // Expiry is the caller's to judge, by its own clock.
+      const options = { issuer, algorithms, typ: 'at+jwt', currentDate: new Date(0) }
+      const read = jwtVerify(token, createLocalJWKSet(await keySet()), options)
+      return read.then(
+        ({ payload }) => payload,
+        () => undefined,
+      )
+    },
+    jwks: keySet,
+  }
+}
+
+function readSigningKey(jwk: JWK): SigningKey {
+  const { alg = '', d } = jwk
+  if (d === undefined) throw new TypeError('signingKey must be a private key')
+  if (!fitsAlgorithm(jwk, alg)) throw new TypeError('signingKey needs an alg that fits it')
+  const privateKey = createPrivateKey({ key: { ...jwk }, format: 'jwk' })
+  if ((privateKey.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048)
+    throw new TypeError('signingKey must have at least 2048 bits')
+  return { alg, privateKey, publicKey: namePublicHalf(privateKey, alg) }
+}
+
+async function namePublicHalf(privateKey: KeyObject, alg: string): Promise<JWK> {
+  const jwk = createPublicKey(privateKey).export({ format: 'jwk' }) as JWK
+  return { ...jwk, alg, use: 'sig', kid: await calculateJwkThumbprint(jwk) }
+}
