@@ -1,24 +1,24 @@
-import { createIssuer, memoryTokenStore, type TokenStore } from '@oauth-pop/issuer'
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createIssuer, memoryTokenStore, type Issuer, type TokenStore } from '@oauth-pop/issuer'
 import {
   calculateJwkThumbprint,
   createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
+  decodeProtectedHeader,
   jwtVerify,
+  SignJWT,
   type JWK,
 } from 'jose'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { privateJwk, publicHalf } from './keys.ts'
 
 const issuerUrl = 'https://as.example.com'
 const start = 1_790_000_000
 
-async function privateJwk(alg = 'ES256'): Promise<JWK> {
-  const { privateKey } = await generateKeyPair(alg, { extractable: true })
-  return { ...(await exportJWK(privateKey)), alg }
-}
-
-function publicHalf({ kty, crv, x, y, n, e, alg }: JWK): JWK {
-  return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, alg })) as JWK
+const ec = await privateJwk('ES256')
+const secret: JWK = { kty: 'oct', k: randomBytes(32).toString('base64url'), alg: 'HS256' }
+const shortRsa = {
+  ...generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ format: 'jwk' }),
+  alg: 'RS256',
 }
 
 const request = {
@@ -135,37 +135,54 @@ describe('createIssuer', () => {
     },
   )
 
-  test('refuses keys of a client that are not usable public keys, and stores nothing', async () => {
-    const put = vi.fn<TokenStore['put']>(async () => {})
-    const store = { ...memoryTokenStore(), put }
-    const issuer = createIssuer({ issuer: issuerUrl, tokens: 'opaque', store })
-    const ec = await privateJwk('ES256')
-    const { privateKey } = await generateKeyPair('RS256', { extractable: true })
-    const rsa = publicHalf(await exportJWK(privateKey))
-    const wrong: Record<string, unknown> = {
-      'a private key': ec,
-      'a symmetric key': { kty: 'oct', k: 'AAAA' },
-      'an unknown type': { kty: 'XX' },
-      'an unknown curve': { ...publicHalf(ec), crv: 'secp256k1' },
-      'a point off the curve': { ...publicHalf(ec), y: ec.x },
-      'a short modulus': { ...rsa, n: rsa.n?.slice(0, 171) },
-      'no key': undefined,
-      text: 'key',
-    }
-    const outcomes = Object.entries(wrong).map(async ([name, jwk]) => {
-      const issuing = issuer.issue({ ...request, key: { by: 'client', jwk: jwk as JWK } })
-      return issuing.then(
-        () => `${name} was accepted`,
-        ({ error, status }: { error: string; status: number }) => `${name}: ${status} ${error}`,
-      )
-    })
-    expect(await Promise.all(outcomes)).toEqual(
-      Object.keys(wrong).map((name) => `${name}: 400 invalid_request`),
+  test.each([
+    ['no audience', { audience: undefined }],
+    ['an empty audience', { audience: [] }],
+    ['no client', { clientId: undefined }],
+    ['an empty subject', { subject: '' }],
+    ['no scope', { scope: null }],
+    ['no key', { key: undefined }],
+  ])('refuses a call with %s, which no client can cause', async (_, wrong) => {
+    const issuer = createIssuer({ issuer: issuerUrl, tokens: 'opaque' })
+    const call = { ...request, key: { by: 'server', algorithm: 'ES256' }, ...wrong }
+    await expect(issuer.issue(call as never)).rejects.toThrow(TypeError)
+  })
+
+  test('changes its signing key without losing a token', async () => {
+    const [old, next] = [await privateJwk('ES256'), await privateJwk('RS256')]
+    const create = (...signingKey: JWK[]): Issuer =>
+      createIssuer({ issuer: issuerUrl, tokens: 'jwt', signingKey })
+    const issueBy = async (issuer: Issuer): Promise<string> =>
+      (await issuer.issue({ ...request, key: { by: 'server', algorithm: 'ES256' } })).access_token
+    const [before, during, after] = [create(old, next), create(next, old), create(next)]
+    const [oldToken, newToken] = [await issueBy(before), await issueBy(during)]
+    const kids = (await during.jwks()).keys.map(({ kid }) => kid)
+    expect(kids).toEqual((await before.jwks()).keys.map(({ kid }) => kid).toReversed())
+    expect([oldToken, newToken].map((token) => decodeProtectedHeader(token).kid)).toEqual(
+      kids.toReversed(),
     )
-    await expect(issuer.issue({ ...request, key: { by: 'magic' } as never })).rejects.toMatchObject(
-      { error: 'invalid_request' },
-    )
-    expect(put).not.toHaveBeenCalled()
+    const isActive = async (issuer: Issuer, token: string): Promise<boolean> =>
+      (await issuer.introspect(token)).active
+    expect(await isActive(during, oldToken)).toBe(true)
+    expect(await isActive(before, newToken)).toBe(true)
+    expect(await isActive(after, newToken)).toBe(true)
+    expect(await isActive(after, oldToken)).toBe(false)
+  })
+
+  test('does not vouch for other tokens that its key signed', async () => {
+    const issuer = createIssuer({ issuer: issuerUrl, tokens: 'jwt', signingKey: ec })
+    const { keys } = await issuer.jwks()
+    const sign = (claims: object, typ: string): Promise<string> =>
+      new SignJWT({ exp: start * 2, cnf: { kid: 'k' }, ...claims })
+        .setProtectedHeader({ alg: 'ES256', typ, kid: String(keys[0]?.kid) })
+        .sign(createPrivateKey({ key: { ...ec }, format: 'jwk' }))
+    const tokens = [
+      await sign({ iss: issuerUrl }, 'at+jwt'),
+      await sign({ iss: issuerUrl }, 'JWT'),
+      await sign({ iss: 'https://other.example.com' }, 'at+jwt'),
+    ]
+    const answers = await Promise.all(tokens.map((token) => issuer.introspect(token)))
+    expect(answers.map(({ active }) => active)).toEqual([true, false, false])
   })
 
   test.each([
@@ -174,6 +191,37 @@ describe('createIssuer', () => {
     ['JWTs without a key', { issuer: issuerUrl, tokens: 'jwt' }],
     ['a key without alg', { issuer: issuerUrl, tokens: 'jwt', signingKey: { kty: 'EC', d: 'AA' } }],
     ['a public key', { issuer: issuerUrl, tokens: 'jwt', signingKey: { kty: 'EC', alg: 'ES256' } }],
+    ['no key in the list', { issuer: issuerUrl, tokens: 'jwt', signingKey: [] }],
+    [
+      'an alg of another key',
+      { issuer: issuerUrl, tokens: 'jwt', signingKey: { ...ec, alg: 'RS256' } },
+    ],
+    ['a symmetric key', { issuer: issuerUrl, tokens: 'jwt', signingKey: { ...secret, d: 'AA' } }],
+    ['a short RSA key', { issuer: issuerUrl, tokens: 'jwt', signingKey: shortRsa }],
+    [
+      'a private encryption key',
+      { issuer: issuerUrl, tokens: 'opaque', encryptionKey: { ...ec, alg: 'ECDH-ES' } },
+    ],
+    [
+      'an encryption key without alg',
+      { issuer: issuerUrl, tokens: 'opaque', encryptionKey: { ...publicHalf(ec), alg: undefined } },
+    ],
+    [
+      'an alg of another encryption key',
+      {
+        issuer: issuerUrl,
+        tokens: 'opaque',
+        encryptionKey: { ...publicHalf(ec), alg: 'RSA-OAEP-256' },
+      },
+    ],
+    [
+      'a symmetric encryption key',
+      { issuer: issuerUrl, tokens: 'opaque', encryptionKey: { ...secret, alg: 'A256KW' } },
+    ],
+    ['http to another machine', { issuer: 'http://as.example.com', tokens: 'opaque' }],
+    ['a query in the issuer', { issuer: `${issuerUrl}/?a=1`, tokens: 'opaque' }],
+    ['a fragment in the issuer', { issuer: `${issuerUrl}#`, tokens: 'opaque' }],
+    ['an unknown name', { issuer: issuerUrl, tokens: 'opaque', signingKeys: [] }],
     ['a lifetime of nothing', { issuer: issuerUrl, tokens: 'opaque', lifetimeSeconds: 0 }],
   ])('refuses options with %s', (_, options) => {
     expect(() => createIssuer(options as never)).toThrow(TypeError)
