@@ -1,41 +1,6 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair as generate } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
-
-/**
- * Algorithms that a proof can be signed with (RFC 7518 section 3.1, RFC 8037, RFC 9864). Runtimes
- * differ in what they have: every browser has ES256, and Ed25519 is the newest.
- */
-export type ProofAlgorithm =
-  | 'RS256'
-  | 'RS384'
-  | 'RS512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512'
-  | 'ES256'
-  | 'ES384'
-  | 'ES512'
-  | 'EdDSA'
-  | 'Ed25519'
-
-const algorithms: ReadonlySet<unknown> = new Set<ProofAlgorithm>([
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-])
-
-/** Narrows to an algorithm that we sign with; symmetric ones and `none` are not among them. */
-export function isProofAlgorithm(name: unknown): name is ProofAlgorithm {
-  return algorithms.has(name)
-}
+import { isProofAlgorithm, proofAlgorithms, type ProofAlgorithm } from './algorithms.ts'
 
 /** A key pair that signs proofs, and the public half in the forms that an authorization server asks for. */
 export interface ProofKeyPair {
@@ -64,7 +29,7 @@ export interface KeyPairOptions {
 export async function generateKeyPair(options: KeyPairOptions): Promise<ProofKeyPair> {
   const { algorithm, extractable = false } = options
   if (!isProofAlgorithm(algorithm)) {
-    throw new TypeError(`algorithm must be one of ${[...algorithms].join(', ')}`)
+    throw new TypeError(`algorithm must be one of ${proofAlgorithms.join(', ')}`)
   }
   const { privateKey, publicKey } = await generate(algorithm, { extractable })
   const jwk = { ...(await exportJWK(publicKey)), alg: algorithm }

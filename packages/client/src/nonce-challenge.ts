@@ -24,3 +24,19 @@ function popParameters(field: string): ReadonlyMap<string, string> {
   }
   return parameters
 }
+
+/**
+ * The server asked for a nonce again, in answer to the one that it had just given. Its processes may
+ * not share their secrets, or its clock may jump.
+ */
+export class NonceLoopError extends Error {
+  readonly code = 'ERR_POP_NONCE_LOOP'
+  /** The second refusal. */
+  readonly response: Response
+
+  constructor(response: Response) {
+    super('the server refused the nonce that it had just given')
+    this.name = 'NonceLoopError'
+    this.response = response
+  }
+}

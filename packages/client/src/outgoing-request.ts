@@ -2,28 +2,46 @@ import type { SignableBody } from './signed-body.ts'
 
 /** The request as `fetch` will send it, known before it does. */
 export interface Outgoing {
+  /** The caller's own. */
+  readonly input: string | URL | Request
   readonly url: string
   readonly method: string
   readonly headers: Headers
   /** What the proof covers when it covers the body; not what is sent. */
   readonly body: SignableBody | null | undefined
+  /** The text of the form, when the credential is to travel in it. */
+  readonly form: string | undefined
   /** What is sent: the caller's own, with the method and headers that are signed. */
   readonly init: RequestInit
 }
 
-/** Works out what `fetch(input, init)` would send. Reads a `Request`'s body only if it is covered. */
+interface Needs {
+  /** The proof covers the body. */
+  readonly body: boolean
+  /** The credential travels in the form. */
+  readonly form: boolean
+}
+
+/** Works out what `fetch(input, init)` would send. Reads a `Request`'s body only if it is needed. */
 export async function readOutgoing(
   input: string | URL | Request,
   init: RequestInit = {},
-  coversBody: boolean,
+  needs: Needs,
 ): Promise<Outgoing> {
   const request = input instanceof Request ? input : new Request(input)
   const method = (init.method ?? request.method).toUpperCase()
   const headers = new Headers(init.headers ?? request.headers)
   addContentType(headers, init.body)
   const redirect = (init.redirect ?? request.redirect) === 'error' ? 'error' : 'manual'
-  const body = coversBody ? await coveredBody(request, init.body) : undefined
-  return { url: request.url, method, headers, body, init: { ...init, method, redirect } }
+  return {
+    input,
+    url: request.url,
+    method,
+    headers,
+    body: needs.body ? await coveredBody(request, init.body) : undefined,
+    form: needs.form ? await readForm(request, init.body, method, headers) : undefined,
+    init: { ...init, method, redirect },
+  }
 }
 
 /** `fetch` derives a type from some bodies; written down here, it can be covered. */
@@ -41,8 +59,30 @@ async function coveredBody(request: Request, body: RequestInit['body']): Promise
   return request.clone().arrayBuffer()
 }
 
+const formType = 'application/x-www-form-urlencoded'
+
+async function readForm(
+  request: Request,
+  body: RequestInit['body'],
+  method: string,
+  headers: Headers,
+): Promise<string> {
+  if (method === 'GET' || method === 'HEAD')
+    throw new TypeError(`a ${method} request has no form that could carry the credential`)
+  const text = await formText(request, body)
+  if (text === '') headers.set('content-type', formType)
+  const [type = ''] = (headers.get('content-type') ?? '').split(';')
+  if (text !== undefined && type.trim().toLowerCase() === formType) return text
+  throw new TypeError('the form that carries the credential must be URLSearchParams or their text')
+}
+
+async function formText(request: Request, body: RequestInit['body']): Promise<string | undefined> {
+  if (body === undefined || body === null) return request.clone().text()
+  return typeof body === 'string' || body instanceof URLSearchParams ? body.toString() : undefined
+}
+
 /** Streams and other iterables are gone once sent. */
-export function canSendAgain(body: RequestInit['body']): boolean {
+export function canSendAgain({ init: { body } }: Outgoing): boolean {
   return (
     body === undefined ||
     body === null ||

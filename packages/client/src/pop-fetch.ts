@@ -1,10 +1,11 @@
 import type { AccessTokenSource } from './access-token.ts'
 import { checkCoverage, type Coverage } from './coverage.ts'
-import { readNonceChallenge } from './nonce-challenge.ts'
+import { NonceLoopError, readNonceChallenge } from './nonce-challenge.ts'
 import { canSendAgain, readOutgoing, type Outgoing } from './outgoing-request.ts'
 import { signPopRequest } from './pop-request.ts'
 import type { ProofKeySource } from './proof-key.ts'
 import { queryNames } from './signed-query.ts'
+import { addCredential, transports, type FetchArguments, type Transport } from './transport.ts'
 
 /** The standard `fetch`. */
 export type Fetch = typeof globalThis.fetch
@@ -14,11 +15,12 @@ export interface PopFetchOptions {
   readonly key: ProofKeySource
   /**
    * What to sign besides method, host and path. One fetch serves many requests, so names that a
-   * request does not have are left out; a server that needs them signed says so with a 401.
+   * request does not have are left out; a server that needs them signed says so with a 401. A form
+   * that carries the credential cannot have its body covered.
    */
   readonly cover?: Coverage
-  /** Where the credential travels. Default `'header'`: `Authorization: PoP <SHR>`. */
-  readonly transport?: 'header'
+  /** Where the credential travels. Default `'header'`. */
+  readonly transport?: Transport
   /** Sends the signed request. Default the global `fetch`. */
   readonly fetch?: Fetch
 }
@@ -31,7 +33,8 @@ const optionNames = ['accessToken', 'key', 'cover', 'transport', 'fetch']
  * Redirects are not followed, because a proof is made for one URL: the response is the redirect
  * itself, unless the request says `redirect: 'error'`. When the server asks for its nonce (401,
  * `use_pop_nonce`) the request is sent once more with it; a body that is a stream cannot be sent
- * twice, so its caller gets the 401. An `Authorization` header of the caller is replaced.
+ * twice, so its caller gets the 401. An `Authorization` header of the caller is replaced. Nothing is
+ * remembered from one call to the next.
  *
  * Does not refresh tokens, and sends the token wherever the caller points it.
  *
@@ -40,26 +43,30 @@ const optionNames = ['accessToken', 'key', 'cover', 'transport', 'fetch']
  * const response = await popFetch('https://api.example.com/photos')
  *
  * @throws TypeError for wrong options; the returned function rejects with it for a request that
- * cannot be signed or covered as asked
+ * cannot be signed or covered as asked, with `NonceLoopError` for a server that does not take the
+ * nonce it gave, and with whatever `fetch`, `accessToken` and `key` reject with
  */
 export function createPopFetch(options: PopFetchOptions): Fetch {
   checkOptions(options)
-  const { accessToken, key, cover = {} } = options
+  const { accessToken, key, cover = {}, transport = 'header' } = options
   // Looked up late, so that instrumentation which replaces the global one is honoured.
   const send: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+  const needs = { body: cover.body === true, form: transport === 'form' }
 
   return async function popFetch(input, init) {
-    const outgoing = await readOutgoing(input, init, cover.body === true)
+    const outgoing = await readOutgoing(input, init, needs)
     const own = presentNames(cover, outgoing)
-    const prove = async (nonce?: string): Promise<RequestInit> => {
+    const prove = async (nonce?: string): Promise<FetchArguments> => {
       const credential = await signPopRequest({ ...outgoing, accessToken, key, cover: own, nonce })
-      return withCredential(outgoing, credential)
+      return addCredential(outgoing, transport, credential)
     }
-    const response = await send(copyOf(input), await prove())
+    const response = await send(...(await prove()))
     const nonce = readNonceChallenge(response)
-    if (nonce === undefined || !canSendAgain(outgoing.init.body)) return response
+    if (nonce === undefined || !canSendAgain(outgoing)) return response
     await response.body?.cancel()
-    return send(input, await prove(nonce))
+    const second = await send(...(await prove(nonce)))
+    if (readNonceChallenge(second) !== undefined) throw new NonceLoopError(second)
+    return second
   }
 }
 
@@ -68,12 +75,14 @@ function checkOptions(options: PopFetchOptions): void {
   if (unknown !== undefined) {
     throw new TypeError(`createPopFetch has no option ${JSON.stringify(unknown)}`)
   }
-  if (!options.accessToken) throw new TypeError('createPopFetch needs an accessToken')
-  if (!options.key) throw new TypeError('createPopFetch needs a key')
-  if (options.transport !== undefined && options.transport !== 'header') {
-    throw new TypeError("createPopFetch transport must be 'header'")
-  }
-  if (options.cover !== undefined) checkCoverage(options.cover)
+  const { accessToken, key, cover, transport = 'header' } = options
+  if (!accessToken) throw new TypeError('createPopFetch needs an accessToken')
+  if (!key) throw new TypeError('createPopFetch needs a key')
+  if (!transports.includes(transport))
+    throw new TypeError("transport must be 'header', 'form' or 'query'")
+  if (cover !== undefined) checkCoverage(cover)
+  if (transport === 'form' && cover?.body !== undefined)
+    throw new TypeError('a form that carries the credential cannot have its body covered')
 }
 
 /** Narrows the coverage to what this request has. */
@@ -87,15 +96,4 @@ function presentNames(cover: Coverage, { headers, url }: Outgoing): Coverage {
     ...(inHeaders !== undefined && inHeaders.length > 0 && { headers: inHeaders }),
     ...(body !== undefined && { body }),
   }
-}
-
-function withCredential({ init, headers }: Outgoing, credential: string): RequestInit {
-  const signed = new Headers(headers)
-  signed.set('authorization', `PoP ${credential}`)
-  return { ...init, headers: signed }
-}
-
-/** The body of a `Request` can be read once; the first attempt takes that of a copy. */
-function copyOf(input: string | URL | Request): string | URL | Request {
-  return input instanceof Request ? input.clone() : input
 }

@@ -1,5 +1,6 @@
-import { base64url, CompactSign } from 'jose'
+import { base64url } from 'jose'
 import { resolveAccessToken, type AccessTokenSource } from './access-token.ts'
+import { signCompact } from './compact-jws.ts'
 import { checkCoverage, coverageMembers, type Coverage } from './coverage.ts'
 import { resolveProofKey, type ProofKeySource } from './proof-key.ts'
 import type { SignableBody } from './signed-body.ts'
@@ -27,11 +28,12 @@ export interface PopRequest {
 
 /**
  * Signs a request: the result is a Signed HTTP Request (SHR), a compact JWS that carries the access
- * token, to be sent once as `Authorization: PoP <SHR>`.
+ * token, to be sent once as `Authorization: PoP <SHR>`, or as the form field or query parameter
+ * `pop_access_token` (a form cannot be sent with `cover.body`).
  *
  * Always signs time, method, host, path and a random `jti`; `cover` adds query, headers and body.
- * The public key goes along as `cnf`, for access tokens that name only its thumbprint. Checks
- * neither that the token is bound to the key nor that it is still valid.
+ * The public key of a pair goes along as `cnf`, for access tokens that name only its thumbprint.
+ * Checks neither that the token is bound to the key nor that it is still valid.
  *
  * @see draft-ietf-oauth-signed-http-request-03 section 3
  * @throws TypeError for a request that cannot be signed or covered as asked
@@ -40,7 +42,7 @@ export async function signPopRequest(request: PopRequest): Promise<string> {
   const { cover = {}, nonce } = request
   checkCoverage(cover)
   const { host, path, query } = readTarget(request.url)
-  const { algorithm, privateKey, jwk } = await resolveProofKey(request.key)
+  const key = await resolveProofKey(request.key)
   const claims = {
     at: await resolveAccessToken(request.accessToken),
     ts: Math.floor((request.now ?? Date.now)() / 1000),
@@ -50,11 +52,9 @@ export async function signPopRequest(request: PopRequest): Promise<string> {
     ...(await coverageMembers(cover, { query, headers: request.headers, body: request.body })),
     ...(nonce !== undefined && { nonce }),
     jti: randomId(),
-    cnf: { jwk },
+    ...(key.jwk !== undefined && { cnf: { jwk: key.jwk } }),
   }
-  return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-    .setProtectedHeader({ typ: 'pop', alg: algorithm })
-    .sign(privateKey)
+  return signCompact({ typ: 'pop', alg: key.algorithm }, claims, key)
 }
 
 /** 128 random bits: two proofs never share an identifier. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createPopFetch, generateKeyPair } from '@oauth-pop/client'
-import { afterEach, describe, expect, test } from 'vitest'
+import { createPopFetch, generateKeyPair, NonceLoopError, type Fetch } from '@oauth-pop/client'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const key = await generateKeyPair({ algorithm: 'ES256' })
 
@@ -77,8 +77,33 @@ describe('createPopFetch', () => {
         .writeHead(401, { 'www-authenticate': `PoP nonce="n${asked}", error="use_pop_nonce"` })
         .end()
     })
-    const response = await createPopFetch({ accessToken: 'token', key })(url)
+    const error: unknown = await createPopFetch({ accessToken: 'token', key })(url).catch(
+      (thrown: unknown) => thrown,
+    )
+    expect(error).toBeInstanceOf(NonceLoopError)
+    const { message, response } = error as NonceLoopError
+    expect(message).toBe('the server refused the nonce that it had just given')
     expect([response.status, asked]).toEqual([401, 2])
+  })
+
+  test.each([
+    ['a network that is down', new TypeError('fetch failed')],
+    ['a caller who gave up', new DOMException('gave up', 'AbortError')],
+  ])('ends with the error of %s, after one attempt', async (_, fault) => {
+    const fetch = vi.fn<Fetch>().mockRejectedValue(fault)
+    const popFetch = createPopFetch({ accessToken: 'token', key, fetch })
+    await expect(popFetch('https://api.example.com/')).rejects.toBe(fault)
+    expect(fetch).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['no key', { key: async () => undefined as never }],
+    ['no token', { accessToken: async () => '' }],
+  ])('sends nothing when it is found that there is %s', async (_, missing) => {
+    const fetch = vi.fn<Fetch>()
+    const popFetch = createPopFetch({ accessToken: 'token', key, fetch, ...missing })
+    await expect(popFetch('https://api.example.com/')).rejects.toThrow(TypeError)
+    expect(fetch).not.toHaveBeenCalled()
   })
 
   test('hands a redirect back instead of following it with a proof for another URL', async () => {
@@ -112,6 +137,10 @@ describe('createPopFetch', () => {
     ['an unknown option', { accessToken: 'a', key, tranport: 'header' }],
     ['a missing key', { accessToken: 'a' }],
     ['a missing token', { key }],
+    [
+      'a form that carries the credential and is covered',
+      { accessToken: 'a', key, transport: 'form', cover: { body: true } },
+    ],
     ['a transport that does not exist', { accessToken: 'a', key, transport: 'cookie' }],
   ])('refuses %s when it is made', (_, options) => {
     expect(() => createPopFetch(options as never)).toThrow(TypeError)

@@ -1,0 +1,43 @@
+import type { Outgoing } from './outgoing-request.ts'
+import { credentialParameter, queryNames } from './signed-query.ts'
+
+/**
+ * Where the credential travels: `Authorization: PoP <SHR>`, or `pop_access_token` in a form or in the
+ * URL. URLs end up in logs and histories: choose `'query'` only where nothing else can be sent.
+ *
+ * @see draft-ietf-oauth-signed-http-request-03 section 4
+ */
+export type Transport = 'header' | 'form' | 'query'
+
+export const transports: readonly unknown[] = ['header', 'form', 'query'] satisfies Transport[]
+
+/** The arguments of `fetch`. */
+export type FetchArguments = readonly [input: string | URL | Request, init: RequestInit]
+
+/** Puts the credential on a copy of the request: its body can be read once, and may be needed again. */
+export function addCredential(
+  { input, url, headers, form, init }: Outgoing,
+  transport: Transport,
+  credential: string,
+): FetchArguments {
+  const copy = input instanceof Request ? input.clone() : input
+  const signed = new Headers(headers)
+  if (transport === 'header') {
+    signed.set('authorization', `PoP ${credential}`)
+    return [copy, { ...init, headers: signed }]
+  }
+  // A second credential would be refused.
+  signed.delete('authorization')
+  if (transport === 'form')
+    return [copy, { ...init, headers: signed, body: append(form ?? '', credential) }]
+  const target = new URL(url)
+  target.search = append(target.search.slice(1), credential)
+  const moved = copy instanceof Request ? new Request(target, copy) : target
+  return [moved, { ...init, headers: signed }]
+}
+
+function append(pairs: string, credential: string): string {
+  if (queryNames(pairs).includes(credentialParameter))
+    throw new TypeError(`the request has a ${credentialParameter} already`)
+  return `${pairs}${pairs === '' ? '' : '&'}${credentialParameter}=${credential}`
+}
