@@ -5,6 +5,7 @@ import {
   requireCoverage,
   requireScopes,
 } from '@oauth-pop/express'
+import cors from 'cors'
 import express, { type ErrorRequestHandler } from 'express'
 import { startServer, type RunningServer } from './server.ts'
 
@@ -16,6 +17,12 @@ export function startApi({
 }): Promise<RunningServer> {
   return startServer((url) => {
     const app = express()
+    app.use(
+      cors({
+        allowedHeaders: ['Authorization', 'Content-Type'],
+        exposedHeaders: ['WWW-Authenticate', 'Authentication-Info'],
+      }),
+    )
     app.use(
       popMiddleware({
         publicUrl: url,

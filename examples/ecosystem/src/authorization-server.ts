@@ -1,73 +1,77 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { createIssuer } from '@oauth-pop/issuer'
-import express, { type Request, type RequestHandler } from 'express'
+import { createRequestListener } from '@remix-run/node-fetch-server'
+import {
+  createIssuer,
+  createIssuerHandler,
+  IssuerError,
+  type Grant,
+  type GrantRequest,
+} from '@oauth-pop/issuer'
+import cors from 'cors'
+import express from 'express'
+import { createAuthorizationCodes, type AuthorizationCodes } from './authorization-codes.ts'
+import { authorizationEndpoint } from './authorization-endpoint.ts'
 import { startServer, type RunningServer } from './server.ts'
 
-/** Who may ask for tokens, and who may introspect them. Real servers keep these elsewhere. */
-const clients = { 'photo-app': 'photo-app-secret' }
-const resourceServers = { 'photo-api': 'photo-api-secret' }
-const grantedScope = 'photos:read photos:write'
+export interface AuthorizationServer extends RunningServer {
+  /** Lets the page send its users here, and to nowhere else afterwards. */
+  registerRedirectUri(uri: string): void
+}
 
 /**
- * An authorization server in its smallest form: client credentials in, an opaque token bound to a
- * fresh key pair out. It keeps the public half for introspection and forgets the private one.
+ * An authorization server in its smallest form. `photo-app` has a secret and gets a token with a
+ * fresh key pair; `photo-page` runs in a browser, brings a code and its own key.
  */
-export function startAuthorizationServer(): Promise<RunningServer> {
-  return startServer((url) => {
-    const issuer = createIssuer({ issuer: url, tokens: 'opaque', lifetimeSeconds: 600 })
+export async function startAuthorizationServer(): Promise<AuthorizationServer> {
+  const redirectUris = new Set<string>()
+  const codes = createAuthorizationCodes()
+  const server = await startServer((url) => {
     const app = express()
-    app.use(express.urlencoded({ extended: false }))
-
-    app.post('/token', authenticated(clients), async (request, response) => {
-      const { grant_type: grant, resource } = request.body as Record<string, unknown>
-      if (grant !== 'client_credentials' || typeof resource !== 'string') {
-        response.status(400).json({ error: 'invalid_request' })
-        return
-      }
-      const token = await issuer.issue({
-        clientId: clientIdOf(request),
-        subject: 'alice',
-        audience: resource,
-        scope: grantedScope,
-        key: { by: 'server', algorithm: 'ES256' },
-      })
-      response.set('cache-control', 'no-store').json(token)
-    })
-
-    app.post('/introspect', authenticated(resourceServers), async (request, response) => {
-      const { token } = request.body as Record<string, unknown>
-      response.json(await issuer.introspect(String(token)))
-    })
-
+    // Scripts need these; the authorization endpoint must not have it (RFC 9700 section 2.6).
+    app.use(['/token', '/.well-known/oauth-authorization-server'], cors())
+    app.use('/authorize', authorizationEndpoint({ issuer: url, redirectUris, codes }))
+    app.use(createRequestListener(createHandler(url, codes)))
     return app
+  })
+  return { ...server, registerRedirectUri: (uri) => void redirectUris.add(uri) }
+}
+
+/** Who may ask for tokens, and who may introspect them. Real servers keep these elsewhere. */
+function createHandler(url: string, codes: AuthorizationCodes) {
+  return createIssuerHandler({
+    issuer: createIssuer({ issuer: url, tokens: 'opaque', lifetimeSeconds: 600 }),
+    clients: { 'photo-app': { secret: 'photo-app-secret' }, 'photo-page': { public: true } },
+    resourceServers: { 'photo-api': { secret: 'photo-api-secret' } },
+    grant: (request) => decide(request, codes),
+    metadata: {
+      authorization_endpoint: `${url}/authorize`,
+      authorization_response_iss_parameter_supported: true,
+      code_challenge_methods_supported: ['S256'],
+      grant_types_supported: ['authorization_code', 'client_credentials'],
+      response_types_supported: ['code'],
+    },
   })
 }
 
-/** `client_secret_basic` (RFC 6749 section 2.3.1). */
-function authenticated(accounts: Readonly<Record<string, string>>): RequestHandler {
-  return (request, response, next) => {
-    const [id, secret] = basicCredentials(request)
-    const expected = Object.hasOwn(accounts, id) ? accounts[id] : undefined
-    if (expected !== undefined && isSame(secret, expected)) return next()
-    response
-      .status(401)
-      .set('www-authenticate', 'Basic realm="as"')
-      .json({ error: 'invalid_client' })
+function decide(
+  { clientId, grantType, parameters }: GrantRequest,
+  codes: AuthorizationCodes,
+): Grant {
+  const audience = parameters.get('resource')
+  if (audience === null) throw new IssuerError('invalid_target', 'The request names no API')
+  const granted = { subject: 'alice', audience, scope: 'photos:read photos:write' }
+  switch (grantType) {
+    case 'client_credentials':
+      // A public client cannot be told from another one: only a user's consent gets it a token.
+      if (clientId !== 'photo-app') throw notAllowed()
+      return { ...granted, key: { by: 'server', algorithm: 'ES256' } }
+    case 'authorization_code':
+      codes.redeem(clientId, parameters)
+      return granted
+    default:
+      throw new IssuerError('unsupported_grant_type', 'The grant type is not supported')
   }
 }
 
-function clientIdOf(request: Request): string {
-  return basicCredentials(request)[0]
-}
-
-function basicCredentials(request: Request): readonly [id: string, secret: string] {
-  const [, encoded = ''] = /^Basic +(\S+)$/i.exec(request.get('authorization') ?? '') ?? []
-  const [id = '', secret = ''] = Buffer.from(encoded, 'base64').toString().split(':')
-  return [decodeURIComponent(id), decodeURIComponent(secret)]
-}
-
-/** Hashed first, so that neither length nor content shows in the time it takes. */
-function isSame(left: string, right: string): boolean {
-  const [one, other] = [left, right].map((text) => createHash('sha256').update(text).digest())
-  return one !== undefined && other !== undefined && timingSafeEqual(one, other)
+function notAllowed(): IssuerError {
+  return new IssuerError('unauthorized_client', 'The client may not use this grant type')
 }
