@@ -1,6 +1,7 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair as generate } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import { isProofAlgorithm, proofAlgorithms, type ProofAlgorithm } from './algorithms.ts'
+import { webCrypto } from './web-crypto.ts'
 
 /** A key pair that signs proofs, and the public half in the forms that an authorization server asks for. */
 export interface ProofKeyPair {
@@ -25,12 +26,14 @@ export interface KeyPairOptions {
  * A pair that is not extractable can be kept in IndexedDB, but not in a file.
  *
  * @throws TypeError for an algorithm that is not a `ProofAlgorithm`
+ * @throws Error where there is no WebCrypto, as in a page that came over http
  */
 export async function generateKeyPair(options: KeyPairOptions): Promise<ProofKeyPair> {
   const { algorithm, extractable = false } = options
   if (!isProofAlgorithm(algorithm)) {
     throw new TypeError(`algorithm must be one of ${proofAlgorithms.join(', ')}`)
   }
+  webCrypto()
   const { privateKey, publicKey } = await generate(algorithm, { extractable })
   const jwk = { ...(await exportJWK(publicKey)), alg: algorithm }
   const thumbprint = await calculateJwkThumbprint(jwk)

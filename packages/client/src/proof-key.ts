@@ -8,6 +8,7 @@ import {
   type SecretAlgorithm,
 } from './algorithms.ts'
 import type { ProofKeyPair } from './key-pair.ts'
+import { webCrypto } from './web-crypto.ts'
 
 /** A private key that stays where it is: in hardware, in a key service, in another process. */
 export interface ProofSigner {
@@ -73,6 +74,7 @@ async function fromPrivateJwk(key: JWK): Promise<SigningKey> {
   const algorithm = readAlgorithm(key.alg)
   if (typeof key.d !== 'string')
     throw new TypeError('a JWK that signs proofs must be a private key')
+  webCrypto()
   const privateKey = await importJWK({ ...key }, algorithm).catch((cause: unknown) => {
     throw new TypeError('the private JWK cannot be imported for its alg', { cause })
   })
@@ -84,7 +86,7 @@ function withCryptoKey(algorithm: ProofAlgorithm, privateKey: CryptoKey, jwk: JW
   return {
     algorithm,
     jwk: toPublicJwk(jwk, algorithm),
-    sign: async (bytes) => new Uint8Array(await crypto.subtle.sign(parameters, privateKey, bytes)),
+    sign: async (bytes) => new Uint8Array(await webCrypto().sign(parameters, privateKey, bytes)),
   }
 }
 
@@ -113,10 +115,10 @@ async function fromSecret({ alg, k }: JWK): Promise<SigningKey> {
   const secret = base64url.decode(String(k))
   if (secret.length < least) throw new TypeError(`a secret for ${alg} needs ${least} bytes or more`)
   const hmac = { name: 'HMAC', hash }
-  const key = await crypto.subtle.importKey('raw', Uint8Array.from(secret), hmac, false, ['sign'])
+  const key = await webCrypto().importKey('raw', Uint8Array.from(secret), hmac, false, ['sign'])
   return {
     algorithm: alg as SecretAlgorithm,
-    sign: async (bytes) => new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes)),
+    sign: async (bytes) => new Uint8Array(await webCrypto().sign('HMAC', key, bytes)),
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type ProofSigner,
 } from '@oauth-pop/client'
 import { exportJWK, type JWK } from 'jose'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const request = { method: 'GET', url: 'https://api.example.com/', accessToken: 'token' }
 
@@ -124,4 +124,21 @@ test.each(Object.entries(wrong))('refuses %s as a key', async (_, key) => {
   await expect(signPopRequest({ ...request, key: key as ProofKey })).rejects.toThrow(TypeError)
   const late = async (): Promise<ProofKey> => key as ProofKey
   await expect(signPopRequest({ ...request, key: late })).rejects.toThrow(TypeError)
+})
+
+describe('where there is no WebCrypto, as in a page that came over http', () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  test.each([
+    ['making a key', () => generateKeyPair({ algorithm: 'ES256' })],
+    ['signing with a pair', () => signPopRequest({ ...request, key: pair })],
+    ['signing with a private JWK', () => signPopRequest({ ...request, key: { ...privateJwk } })],
+    [
+      'signing with a secret',
+      () => signPopRequest({ ...request, key: { kty: 'oct', k, alg: 'HS256' } }),
+    ],
+  ])('%s says so', async (_, act) => {
+    vi.stubGlobal('crypto', { getRandomValues: <T>(bytes: T) => bytes })
+    await expect(act()).rejects.toThrow('https')
+  })
 })

@@ -280,6 +280,35 @@ describe('AWS Cognito', () => {
   })
 })
 
+describe('kubelogin', () => {
+  const cluster = '/subscriptions/1/resourceGroups/g/providers/p/clusters/c'
+  const payload = {
+    iss: `https://sts.windows.net/${tenant}/`,
+    aud: 'api://photos.example.com',
+    cnf: { kid: thumbprint },
+  }
+
+  test('its proof is accepted for the resource that it names, again and again', async () => {
+    const verifier = verifierOf('kubelogin')
+    const accessToken = await sign(payload, { typ: 'JWT' })
+    const prove = (u: string): string =>
+      signPop({ ...alice, accessToken }, now(), {
+        u,
+        m: undefined,
+        p: undefined,
+        jti: undefined,
+        cnf: { jwk: alice.jwk },
+      })
+    const proof = prove(cluster)
+    expect(await outcomeOf(verifier.verify(asBearer(proof)))).toBe('accepted')
+    expect(await outcomeOf(verifier.verify(asBearer(proof)))).toBe('accepted')
+    expect(await outcomeOf(verifier.verify(asBearer(prove(`${cluster}2`))))).toBe(
+      'ERR_POP_HOST_MISMATCH',
+    )
+    expect(await outcomeOf(verifier.verify(asBearer(accessToken)))).not.toBe('accepted')
+  })
+})
+
 describe('EU Login', () => {
   test('its client is known by the key that introspection names', async () => {
     const verifier = verifierOf('EU Login')
