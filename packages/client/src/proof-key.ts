@@ -109,12 +109,13 @@ function fromSigner(signer: ProofSigner): SigningKey {
 }
 
 async function fromSecret({ alg, k }: JWK): Promise<SigningKey> {
-  const { hash, bytes: least } = secretHashOf(alg) ?? {}
-  if (hash === undefined || least === undefined)
+  const wanted = secretHashOf(alg)
+  if (wanted === undefined)
     throw new TypeError('a symmetric JWK needs an alg: HS256, HS384 or HS512')
   const secret = base64url.decode(String(k))
-  if (secret.length < least) throw new TypeError(`a secret for ${alg} needs ${least} bytes or more`)
-  const hmac = { name: 'HMAC', hash }
+  if (secret.length < wanted.bytes)
+    throw new TypeError(`a secret for ${alg} needs ${wanted.bytes} bytes or more`)
+  const hmac = { name: 'HMAC', hash: wanted.hash }
   const key = await webCrypto().importKey('raw', Uint8Array.from(secret), hmac, false, ['sign'])
   return {
     algorithm: alg as SecretAlgorithm,

@@ -106,6 +106,34 @@ describe('createPopFetch', () => {
     expect(fetch).not.toHaveBeenCalled()
   })
 
+  test('answers no challenge that is not one', async () => {
+    let asked = 0
+    const url = await serve((_request, response) => {
+      asked += 1
+      response.writeHead(200, { 'www-authenticate': 'PoP nonce="n1", error="use_pop_nonce"' }).end()
+    })
+    expect((await createPopFetch({ accessToken: 'token', key })(url)).status).toBe(200)
+    expect(asked).toBe(1)
+  })
+
+  test('hands the challenge to the caller whose stream is gone', async () => {
+    let asked = 0
+    const url = await serve((request, response) => {
+      asked += 1
+      request
+        .resume()
+        .on('end', () =>
+          response
+            .writeHead(401, { 'www-authenticate': 'PoP nonce="n1", error="use_pop_nonce"' })
+            .end(),
+        )
+    })
+    const body = new Blob(['hello']).stream()
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
+    expect((await createPopFetch({ accessToken: 'token', key })(url, init)).status).toBe(401)
+    expect(asked).toBe(1)
+  })
+
   test('hands a redirect back instead of following it with a proof for another URL', async () => {
     let asked = 0
     const url = await serve((_request, response) => {

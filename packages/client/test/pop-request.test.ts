@@ -142,6 +142,7 @@ describe('signPopRequest', () => {
         .digest('base64url'),
     ],
     ['a form', new URLSearchParams({ a: 'b c' }), hashOf('a=b+c')],
+    ['a file', new Blob(['abcd']), 'iNQmb9TmM40TuEX88olXnSCciXgjuSF9o-Fhk28DFYk'],
     ['nothing', undefined, '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'],
   ])('covers a body of %s', async (_, body, hash) => {
     const { payload } = await sign({ method: 'POST', body, cover: { body: true } })

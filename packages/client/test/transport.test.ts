@@ -154,7 +154,7 @@ describe('in the URL', () => {
 })
 
 describe.each<Transport>(['header', 'form', 'query'])('%s', (transport) => {
-  const headers = { authorization: 'Bearer mine' }
+  const headers = { authorization: 'PoP mine' }
 
   test('replaces the credential of the caller', async () => {
     const sending = create(transport)(urlOf(api, '/'), { method: 'POST', headers })
