@@ -57,7 +57,6 @@ function readCredentials(authorization: string | null, form: URLSearchParams): C
 function readBasic(authorization: string): Credentials {
   const [, encoded = ''] = /^basic +([\w+/-]+={0,2})$/i.exec(authorization) ?? []
   const [id = '', ...rest] = Buffer.from(encoded, 'base64').toString().split(':')
-  if (rest.length === 0) throw notAuthenticated()
   return { id: formDecode(id), secret: formDecode(rest.join(':')) }
 }
 

@@ -53,8 +53,7 @@ function decodeObject(text: string): Record<string, unknown> {
   if (text.length > longestKey || !base64.test(text)) throw malformed()
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString())
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
     // Answered below, like any other value that is no object.
   }

@@ -114,7 +114,7 @@ export function createIssuerHandler(
 
   return async function handle(request) {
     const { pathname } = new URL(request.url)
-    const endpoint = Object.hasOwn(endpoints, pathname) ? endpoints[pathname] : undefined
+    const endpoint = endpoints[pathname]
     if (endpoint === undefined) return new Response(null, { status: 404 })
     const { method, answer } = endpoint
     if (request.method !== method)

@@ -40,6 +40,8 @@ describe('readConfirmationRequest', () => {
     ['no key', { req_cnf: encode({ xms_ksl: 'sw' }) }],
     ['JSON without base64', { req_cnf: JSON.stringify({ kid: thumbprint }) }],
     ['base64 without JSON', { req_cnf: encode('{') }],
+    ['base64 with another character', { req_cnf: `${encode({ kid: thumbprint })}!` }],
+    ['base64 with a space', { req_cnf: ` ${encode({ kid: thumbprint })}` }],
     ['a list', { req_cnf: encode([thumbprint]) }],
     ['null', { req_cnf: encode('null') }],
     ['an encrypted key', { req_cnf: encode({ jwe: 'a.b.c.d.e' }) }],
@@ -53,6 +55,12 @@ describe('readConfirmationRequest', () => {
     expect(() => readConfirmationRequest(parameters)).toThrow(
       expect.objectContaining({ error: 'invalid_request', status: 400 }),
     )
+  })
+
+  test('reads nothing that the request has not brought itself', () => {
+    const inherited = Object.create({ req_cnf: encode({ kid: thumbprint }) }) as object
+    expect(readConfirmationRequest({ ...inherited })).toBeUndefined()
+    expect(readConfirmationRequest(inherited as Record<string, unknown>)).toBeUndefined()
   })
 
   test('refuses a parameter that comes twice', () => {

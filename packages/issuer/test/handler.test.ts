@@ -60,6 +60,7 @@ function createServer({
       app: { secret: 'app-secret' },
       other: { secret: 'other-secret' },
       'a b:c': { secret: 'p+q %&' },
+      colon: { secret: 'a:b' },
       page: { public: true },
     },
     resourceServers: {
@@ -140,6 +141,7 @@ describe('the token endpoint', () => {
     'a secret in the form': [{ ...tokenForm, client_id: 'app', client_secret: 'app-secret' }],
     'a secret in the header and the name in both': [{ ...tokenForm, client_id: 'app' }, appAuth],
     'a name and a secret that need encoding': [tokenForm, basic('a+b%3Ac', 'p%2Bq+%25%26')],
+    'a secret with a colon that is not encoded': [tokenForm, basic('colon', 'a:b')],
     'no secret, for a public client': [{ ...tokenForm, client_id: 'page' }],
     'two resources': [
       [...Object.entries(tokenForm), ['resource', 'a'], ['resource', 'b']],
@@ -213,8 +215,8 @@ describe('the token endpoint', () => {
 
   test('refuses what is no form', async () => {
     const { handler, grant } = createServer()
-    const body = JSON.stringify(tokenForm)
-    for (const type of ['application/json', 'application/x-www-form-urlencodedx', '']) {
+    const body = new URLSearchParams(tokenForm).toString()
+    for (const type of ['application/json', 'application/x-www-form-urlencodedx', 'text/plain']) {
       const headers = { authorization: appAuth, 'content-type': type }
       const request = new Request(`${issuerUrl}/token`, { method: 'POST', headers, body })
       expect(await refusalOf(await handler(request))).toEqual(invalidRequest)

@@ -29,47 +29,51 @@ const request = {
 }
 
 describe('createIssuer', () => {
-  test('with opaque tokens, makes a key pair, hands it over and keeps the public half', async () => {
-    const kept = new Map<string, unknown>()
-    const store: TokenStore = {
-      put: async (hash, record) => void kept.set(hash, record),
-      get: async (hash) => kept.get(hash) as never,
-    }
-    const issuer = createIssuer({
-      issuer: issuerUrl,
-      tokens: 'opaque',
-      store,
-      lifetimeSeconds: 600,
-      now: () => start * 1000,
-    })
-    const response = await issuer.issue({ ...request, key: { by: 'server', algorithm: 'ES256' } })
-    const key = response.access_token_key as JWK
-    expect(response).toMatchObject({
-      token_type: 'PoP',
-      expires_in: 600,
-      scope: 'read write',
-      alg: 'ES256',
-    })
-    expect(response.access_token).toMatch(/^[\w-]{43}$/)
-    expect(key.kid).toBe(await calculateJwkThumbprint(key))
-    expect(JSON.stringify([...kept])).not.toContain(response.access_token)
-    expect(JSON.stringify([...kept])).not.toContain(key.d)
-    const answer = await issuer.introspect(response.access_token)
-    expect(answer).toMatchObject({
-      active: true,
-      iss: issuerUrl,
-      sub: 'alice',
-      aud: 'https://api.example.com',
-      client_id: 'app',
-      scope: 'read write',
-      iat: start,
-      exp: start + 600,
-      token_type: 'PoP',
-      cnf: { jwk: { kty: 'EC', x: key.x } },
-      access_token_key: { kty: 'EC', x: key.x },
-    })
-    expect(JSON.stringify(answer)).not.toContain(key.d)
-  })
+  test(
+    'with opaque tokens, makes a key pair, hands it over and keeps the public half',
+    { tags: ['rule-issuer-public-half'] },
+    async () => {
+      const kept = new Map<string, unknown>()
+      const store: TokenStore = {
+        put: async (hash, record) => void kept.set(hash, record),
+        get: async (hash) => kept.get(hash) as never,
+      }
+      const issuer = createIssuer({
+        issuer: issuerUrl,
+        tokens: 'opaque',
+        store,
+        lifetimeSeconds: 600,
+        now: () => start * 1000,
+      })
+      const response = await issuer.issue({ ...request, key: { by: 'server', algorithm: 'ES256' } })
+      const key = response.access_token_key as JWK
+      expect(response).toMatchObject({
+        token_type: 'PoP',
+        expires_in: 600,
+        scope: 'read write',
+        alg: 'ES256',
+      })
+      expect(response.access_token).toMatch(/^[\w-]{43}$/)
+      expect(key.kid).toBe(await calculateJwkThumbprint(key))
+      expect(JSON.stringify([...kept])).not.toContain(response.access_token)
+      expect(JSON.stringify([...kept])).not.toContain(key.d)
+      const answer = await issuer.introspect(response.access_token)
+      expect(answer).toMatchObject({
+        active: true,
+        iss: issuerUrl,
+        sub: 'alice',
+        aud: 'https://api.example.com',
+        client_id: 'app',
+        scope: 'read write',
+        iat: start,
+        exp: start + 600,
+        token_type: 'PoP',
+        cnf: { jwk: { kty: 'EC', x: key.x } },
+        access_token_key: { kty: 'EC', x: key.x },
+      })
+      expect(JSON.stringify(answer)).not.toContain(key.d)
+    },
+  )
 
   test('makes another key for every token', async () => {
     const issuer = createIssuer({ issuer: issuerUrl, tokens: 'opaque' })
@@ -146,6 +150,29 @@ describe('createIssuer', () => {
     const issuer = createIssuer({ issuer: issuerUrl, tokens: 'opaque' })
     const call = { ...request, key: { by: 'server', algorithm: 'ES256' }, ...wrong }
     await expect(issuer.issue(call as never)).rejects.toThrow(TypeError)
+  })
+
+  test('says that a public key cannot sign', () => {
+    const options = { issuer: issuerUrl, tokens: 'jwt', signingKey: publicHalf(ec) } as const
+    expect(() => createIssuer(options)).toThrow('signingKey must be a private key')
+  })
+
+  test('remembers a revoked JWT until it would have expired', async () => {
+    let now = start
+    const options = {
+      issuer: issuerUrl,
+      tokens: 'jwt',
+      signingKey: ec,
+      now: () => now * 1000,
+    } as const
+    const issuer = createIssuer(options)
+    const issue = async (): Promise<string> =>
+      (await issuer.issue({ ...request, key: { by: 'server', algorithm: 'ES256' } })).access_token
+    const [revoked, other] = [await issue(), await issue()]
+    await issuer.revoke(revoked)
+    now += 3000
+    await issuer.revoke(other)
+    expect(await issuer.introspect(revoked)).toEqual({ active: false })
   })
 
   test('changes its signing key without losing a token', async () => {

@@ -7,7 +7,13 @@ import {
   type KeyBinding,
   type TokenStore,
 } from '@oauth-pop/issuer'
-import { calculateJwkThumbprint, compactDecrypt, importJWK, type JWK } from 'jose'
+import {
+  calculateJwkThumbprint,
+  compactDecrypt,
+  decodeProtectedHeader,
+  importJWK,
+  type JWK,
+} from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 import { privateJwk, publicHalf } from './keys.ts'
 
@@ -69,7 +75,14 @@ describe.each(['opaque', 'jwt'] as const)('a key in an %s token', (tokens) => {
     const { access_token: token } = await issuer.issue({ ...request, key: binding })
     const answer = await issuer.introspect(token)
     const k = Buffer.from(secret).toString('base64url')
-    expect(await decrypt((answer['cnf'] as { jwe: string }).jwe)).toEqual({ kty: 'oct', k })
+    const { jwe } = answer['cnf'] as { jwe: string }
+    expect(decodeProtectedHeader(jwe)).toEqual({
+      alg: 'ECDH-ES',
+      enc: 'A256GCM',
+      kid: 'api-1',
+      epk: expect.anything() as object,
+    })
+    expect(await decrypt(jwe)).toEqual({ kty: 'oct', k })
     expect(answer).not.toHaveProperty('access_token_key')
     for (const shown of [put.mock.calls, answer, token]) {
       expect(JSON.stringify(shown)).not.toContain(secret)
@@ -147,17 +160,19 @@ describe('nothing is stored, and nothing told, for', () => {
     'an unknown type': { kty: 'XX' },
     'a type of every object': { kty: 'constructor' },
     'an unknown curve': { ...jwk, crv: 'secp256k1' },
-    'a curve for key agreement': { ...ed, crv: 'X25519' },
+    'a curve for key agreement': { kty: 'OKP', crv: 'X25519', x: ed.x },
     'a point off the curve': { ...jwk, y: jwk.x },
     'a key for encryption': { ...jwk, use: 'enc' },
     'a key for other operations': { ...jwk, key_ops: ['sign'] },
     'operations that are no list': { ...jwk, key_ops: 'verify' },
     'an algorithm of another key': { ...jwk, alg: 'RS256' },
+    'an algorithm of another curve': { ...jwk, alg: 'ES384' },
     'a symmetric algorithm': { ...jwk, alg: 'HS256' },
     'RSA of 1024 bits': rsa(1024),
     'RSA of 4104 bits': rsa(4104),
     'RSA with the exponent 3': rsa(2048, 3),
     'RSA with an even exponent': { ...rsa(2048), e: 'AQAC' },
+    'RSA with an exponent of 33 bits': { ...rsa(2048), e: 'AQAAAAE' },
     'the neutral point': { kty: 'OKP', crv: 'Ed25519', x: x(`01${'00'.repeat(31)}`) },
     'a point of order 8': {
       kty: 'OKP',
