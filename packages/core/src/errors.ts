@@ -200,7 +200,9 @@ function describe(value: unknown): unknown {
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value
   if (value === null) return 'null'
   if (!Array.isArray(value)) return typeof value
-  return value.map(String).join(' ').slice(0, longestEvidence)
+  // An object of a request may have a toString that is no function.
+  const items = value.map((item) => (typeof item === 'object' ? 'object' : String(item)))
+  return items.join(' ').slice(0, longestEvidence)
 }
 
 /** The kind of a code, for the one place that writes challenges. */

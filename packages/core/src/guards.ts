@@ -1,5 +1,6 @@
 import type { AccessToken } from './access-token.ts'
 import { optionError, PopError } from './errors.ts'
+import { describeFault } from './fault.ts'
 import { flag, nonEmptyList, readOptions } from './option-readers.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -58,7 +59,7 @@ export function requireClaims(check: ClaimsCheck): Guard {
     try {
       answer = await check(accessToken.claims, accessToken)
     } catch (error) {
-      throw refuse('ERR_POP_CHECK_FAILED', error instanceof Error ? error : undefined)
+      throw refuse('ERR_POP_CHECK_FAILED', describeFault(error, accessToken.token))
     }
     if (answer !== true) throw refuse('ERR_POP_CLAIMS_INSUFFICIENT')
   }

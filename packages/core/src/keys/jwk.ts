@@ -3,6 +3,7 @@ import { sha256 } from '../hash.ts'
 import { algorithmOf, type AlgorithmName } from '../jws/algorithms.ts'
 import { decodeBase64Url } from '../jws/compact.ts'
 import { isSmallOrder } from './ed25519.ts'
+import { isRoca } from './roca.ts'
 
 /** A JSON Web Key (RFC 7517), unchecked. */
 export type Jwk = Readonly<Record<string, unknown>>
@@ -24,6 +25,7 @@ export type KeyFault =
   | 'private'
   | 'size'
   | 'exponent'
+  | 'factors'
   | 'order'
   | 'use'
   | 'key_ops'
@@ -55,7 +57,7 @@ export function publicMembers(jwk: Jwk, algorithm: AlgorithmName): Jwk | KeyFaul
 /**
  * Judges the values of a public key that came from outside, before any cryptography touches them:
  * canonical coordinates of the right length, RSA of 2048 to 4096 bits with an odd exponent from
- * 65537 up to 32 bits, no small-order Ed25519 point. Whether an EC point lies on its curve shows
+ * 65537 up to 32 bits and no factors that can be found (ROCA), no small-order Ed25519 point. Whether an EC point lies on its curve shows
  * when the key is imported.
  */
 export function judgePublicKey(members: Jwk): KeyFault | undefined {
@@ -85,7 +87,8 @@ function judgeRsa(jwk: Jwk): KeyFault | undefined {
   const bits = bitLength(modulus)
   if (bits < smallestRsaBits || bits > largestRsaBits || !isOdd(modulus)) return 'size'
   if (exponent.length > 4 || exponent.readUIntBE(0, exponent.length) < 65_537) return 'exponent'
-  return isOdd(exponent) ? undefined : 'exponent'
+  if (!isOdd(exponent)) return 'exponent'
+  return isRoca(modulus) ? 'factors' : undefined
 }
 
 function judgeEc({ crv, x, y }: Jwk): KeyFault | undefined {

@@ -5,8 +5,8 @@ import type { Jwk } from '../keys/jwk.ts'
 export type Decrypt = (jwe: string) => Promise<Uint8Array | undefined>
 
 /**
- * Decryption with the given private or symmetric keys (RFC 7516). A key that names a `kid` is
- * tried only for that `kid`. Compressed content and password-based encryption are refused.
+ * Decryption with the given private or symmetric keys (RFC 7516). A key that names a `kid` or an `alg`
+ * is tried only for those, and one whose `use` is not `enc` for nothing. Compressed content and password-based encryption are refused.
  */
 export function createDecrypt(keys: readonly Jwk[]): Decrypt {
   return async function decrypt(jwe) {
@@ -14,13 +14,17 @@ export function createDecrypt(keys: readonly Jwk[]): Decrypt {
     if (header === undefined || header.zip !== undefined || header.alg === undefined)
       return undefined
     const { alg, kid } = header
-    const fitting = keys.filter((key) => kid === undefined || (key['kid'] ?? kid) === kid)
-    for (const key of fitting) {
+    for (const key of keys.filter((own) => fits(own, alg, kid))) {
       const plaintext = await tryKey(jwe, key, alg)
       if (plaintext !== undefined) return plaintext
     }
     return undefined
   }
+}
+
+function fits({ kid, alg, use = 'enc' }: Jwk, wantedAlg: string, wantedKid?: string): boolean {
+  if (use !== 'enc' || (alg ?? wantedAlg) !== wantedAlg) return false
+  return wantedKid === undefined || (kid ?? wantedKid) === wantedKid
 }
 
 function readHeader(jwe: string): { alg?: string; kid?: string; zip?: unknown } | undefined {

@@ -74,6 +74,7 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
       const { iss, exp } = parsed.payload as { iss?: unknown; exp?: unknown }
       if (typeof iss !== 'string' || !issuers.includes(iss)) return undefined
       checkType(parsed, types)
+      refuseExtensions(parsed)
       const source = sources.get(iss) as KeySource
       const keys = await checkSignature(jws, source, algorithms)
       if (exp === undefined) throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
@@ -101,6 +102,12 @@ function checkType({ header }: CompactJws, accepted: readonly string[]): void {
   const actual = typ === undefined ? 'none' : typ
   if (typeof actual === 'string' && accepted.includes(mediaType(actual))) return
   throw new PopError('ERR_POP_TOKEN_TYPE', { member: 'typ', expected: accepted, actual })
+}
+
+/** No extension is understood here; jose would understand `b64`, and read another payload than we. */
+function refuseExtensions({ header }: CompactJws): void {
+  if (Object.hasOwn(header, 'crit'))
+    throw new PopError('ERR_POP_TOKEN_SIGNATURE_INVALID', { member: 'crit' })
 }
 
 /** RFC 7515 section 4.1.9: `application/` may be left out, and media types have no case. */

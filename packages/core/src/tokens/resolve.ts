@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { PopError } from '../errors.ts'
+import { describeFault } from '../fault.ts'
 import type { Exchange } from '../schemes/scheme.ts'
 import { sealForeign, type ResolvedToken, type TokenResolver } from './resolver.ts'
 
@@ -38,16 +39,20 @@ async function ask(
     const sealed = sealForeign(resolved)
     if (sealed !== undefined) return sealed
   } catch (error) {
-    if (error instanceof PopError) throw error
-    throw new PopError(
-      'ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
-      error instanceof Error ? error : undefined,
-    )
+    throw asRefusal(error, token)
   }
   throw new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', {
     member: 'resolver',
     actual: 'not a ResolvedToken',
   })
+}
+
+/** A resolver refuses with a `PopError`; anything else is an outage. */
+function asRefusal(error: unknown, token: string): PopError {
+  if (!(error instanceof PopError))
+    return new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', describeFault(error, token))
+  const fault = describeFault(error.cause, token)
+  return fault === undefined ? error : new PopError(error.code, fault)
 }
 
 /** `exp`, `nbf` and `iat` (RFC 7519 section 4.1), on every request, also for a cached token. */
