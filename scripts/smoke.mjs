@@ -19,6 +19,18 @@ const frameworks = {
   },
 }
 const ours = ['core', 'client', 'issuer']
+/** What the examples of these packages take from their reader. */
+const givenToExamples = {
+  client: 'declare function requestToken(form: { req_cnf: string }): Promise<string>',
+  issuer: `
+    import type { JWK } from '@oauth-pop/issuer'
+    declare const signingKey: JWK
+    declare const secrets: { app: string; api: string }
+    declare function redeemCode(
+      clientId: string,
+      form: URLSearchParams,
+    ): Promise<{ user: string; scope: string }>`,
+}
 const tarballs = packAll()
 const tsc = join(root, 'node_modules/.bin/tsc')
 
@@ -28,7 +40,12 @@ for (const [name, dependencies] of Object.entries(frameworks)) {
   for (const shared of ['tsconfig.json', 'visit.mjs', 'vocabulary.mts']) {
     cpSync(join(root, 'scripts/consumer', shared), join(folder, shared))
   }
-  writeFileSync(join(folder, 'readme.mts'), `${firstExample(name)}\nexport {}\n`)
+  for (const [readme, given] of Object.entries({ [name]: '', ...givenToExamples })) {
+    writeFileSync(
+      join(folder, `readme-${readme}.mts`),
+      `${firstExample(readme)}\n${given}\nexport {}\n`,
+    )
+  }
   install(folder, name, dependencies)
   run('node', ['cjs.cjs'], { cwd: folder })
   run(tsc, ['-p', '.'], { cwd: folder })
@@ -37,14 +54,14 @@ for (const [name, dependencies] of Object.entries(frameworks)) {
   run(tsc, ['-p', '.', '--emitDecoratorMetadata', '--outDir', 'metadata'], { cwd: folder })
   run('node', ['visit.mjs', 'metadata/app.mjs'], { cwd: folder })
   console.log(
-    `smoke: ${name} works from CommonJS, in TypeScript and when visited; its README compiles`,
+    `smoke: ${name} works from CommonJS, in TypeScript and when visited; the READMEs compile`,
   )
 }
 
 /** The code under "Use" in the README of a package. */
 function firstExample(name) {
   const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8')
-  const [, code] = /## Use\n\n```ts\n(.*?)```/s.exec(readme) ?? []
+  const [, code] = /## Use\n.*?```ts\n(.*?)```/s.exec(readme) ?? []
   if (code === undefined) throw new Error(`the README of ${name} has no example under "Use"`)
   return code
 }

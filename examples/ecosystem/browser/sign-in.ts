@@ -1,3 +1,4 @@
+import { confirmationRequest } from '@oauth-pop/client'
 import * as oauth from 'oauth4webapi'
 
 const client: oauth.Client = { client_id: 'photo-page' }
@@ -51,7 +52,10 @@ export async function finishSignIn(
     parameters,
     redirectUri,
     verifier,
-    { ...insecure, additionalParameters: { resource: api, req_cnf: confirmation(thumbprint) } },
+    {
+      ...insecure,
+      additionalParameters: { resource: api, req_cnf: confirmationRequest({ thumbprint }) },
+    },
   )
   const token = await oauth.processAuthorizationCodeResponse(server, client, response, {
     recognizedTokenTypes: { pop: () => {} },
@@ -65,12 +69,4 @@ function takePending(): { verifier: string; state: string } {
   sessionStorage.removeItem(pending)
   if (found === null) throw new Error('this sign-in was not started here')
   return JSON.parse(found) as { verifier: string; state: string }
-}
-
-/** `req_cnf`: the key that the token shall be bound to. */
-function confirmation(thumbprint: string): string {
-  return btoa(JSON.stringify({ kid: thumbprint }))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }

@@ -25,7 +25,7 @@ export function authorizationEndpoint({ issuer, redirectUris, codes }: Options):
   router.all('/', (request, response) => {
     response.set({ 'cache-control': 'no-store', 'x-frame-options': 'DENY' })
     const authorization = readAuthorization(request.query, redirectUris)
-    if (authorization === undefined) {
+    if (authorization === undefined || isForeign(request, issuer)) {
       response.status(400).type('text').send('This request to sign in is not acceptable.')
     } else if (request.method === 'POST') {
       const answer = {
@@ -39,6 +39,11 @@ export function authorizationEndpoint({ issuer, redirectUris, codes }: Options):
     }
   })
   return router
+}
+
+/** A form of another site must not say yes for the user; browsers name the site that posts. */
+function isForeign({ method, headers }: Request, issuer: string): boolean {
+  return method === 'POST' && headers.origin !== issuer
 }
 
 /** Undefined for a request that is not to be sent on: then the user sees it, not the client. */

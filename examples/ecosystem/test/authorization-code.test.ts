@@ -71,7 +71,13 @@ test.each([
   expect(response.headers.has('location')).toBe(false)
 })
 
-test('a user is asked before there is a code, and no script of another site can answer', async () => {
+test('a form of another site cannot say yes for the user', async () => {
+  expect((await authorize('POST')).status).toBe(303)
+  for (const origin of ['https://evil.example', 'null'])
+    expect((await authorize('POST', {}, origin)).status).toBe(400)
+})
+
+test('a user is asked before there is a code, and no other page can show or read the question', async () => {
   const response = await authorize('GET')
   expect(await response.text()).toContain('Allow as alice')
   expect(response.headers.get('x-frame-options')).toBe('DENY')
@@ -83,9 +89,17 @@ test('the page gets nothing without a user', async () => {
   expect(await errorOf(response)).toBe('unauthorized_client')
 })
 
-function authorize(method: string, change: Record<string, string> = {}): Promise<Response> {
+function authorize(
+  method: string,
+  change: Record<string, string> = {},
+  origin = server.url,
+): Promise<Response> {
   const query = new URLSearchParams({ ...authorization, ...change }).toString()
-  return fetch(`${server.url}/authorize?${query}`, { method, redirect: 'manual' })
+  return fetch(`${server.url}/authorize?${query}`, {
+    method,
+    headers: { origin },
+    redirect: 'manual',
+  })
 }
 
 /** The form that redeems a fresh code. */

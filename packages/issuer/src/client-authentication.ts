@@ -4,7 +4,9 @@ import { IssuerError } from './errors.ts'
 /** Who may ask, by identifier: a table, or a function that looks one up. */
 export type Registrations<Registration> =
   | Readonly<Record<string, Registration>>
-  | ((id: string) => Registration | undefined | Promise<Registration | undefined>)
+  | ((id: string) => Found<Registration> | Promise<Found<Registration>>)
+
+type Found<Registration> = Registration | null | undefined
 
 interface Credentials {
   readonly id: string
@@ -33,11 +35,17 @@ export async function authenticate<Registration extends ClientRegistration>(
   const { id, secret } = readCredentials(request.headers.get('authorization'), form)
   const registration = await find(registrations, id)
   if (registration === undefined) throw notAuthenticated()
-  const { public: isMarked, secret: expected } = registration
-  const isPublic = kind === 'any' && isMarked === true && expected === undefined
-  const isKnown = isPublic ? secret === undefined : isSame(secret, expected)
-  if (!isKnown) throw notAuthenticated()
+  if (kind === 'any' && isPublic(registration)) {
+    if (secret !== undefined) throw notAuthenticated()
+  } else if (!isSame(secret, registration.secret)) {
+    throw notAuthenticated()
+  }
   return { id, registration }
+}
+
+/** Public is who says so and has no secret; half a registration is nobody's. */
+export function isPublic(registration: ClientRegistration): boolean {
+  return registration.public === true && registration.secret === undefined
 }
 
 function readCredentials(authorization: string | null, form: URLSearchParams): Credentials {
@@ -72,7 +80,7 @@ async function find<Registration>(
   registrations: Registrations<Registration>,
   id: string,
 ): Promise<Registration | undefined> {
-  if (typeof registrations === 'function') return registrations(id)
+  if (typeof registrations === 'function') return (await registrations(id)) ?? undefined
   return Object.hasOwn(registrations, id) ? registrations[id] : undefined
 }
 

@@ -14,7 +14,8 @@ const curves = ['P-256', 'P-384', 'P-521', 'Ed25519']
 /**
  * The public key of a client, reduced to the members that make it and its `alg`. Refuses private
  * and symmetric members, unknown types and curves, keys that are not valid or not for signatures,
- * RSA outside of 2048 to 4096 bits or with an exponent that is even, below 65537 or above 32 bits,
+ * RSA outside of 2048 to 4096 bits, with an even modulus, or with an exponent that is even, below 65537
+ * or above 32 bits,
  * and Ed25519 points of small order. Whether the client holds the private half shows when it uses
  * the token.
  *
@@ -31,13 +32,26 @@ export function readClientKey(jwk: unknown): JWK {
     throw unusable()
   if (alg !== undefined && !fitsAlgorithm(jwk as JWK, alg)) throw unusable()
   const key = importPublic(jwk)
-  if (isWeak(key)) throw unusable()
   const canonical: Record<string, unknown> = { ...key.export({ format: 'jwk' }) }
+  if (isWeak(key, canonical)) throw unusable()
   return Object.fromEntries([
     ['kty', kty],
     ...members.map((member) => [member, canonical[member]]),
     ...(alg === undefined ? [] : [['alg', alg]]),
   ]) as JWK
+}
+
+/** 32 bytes in base64url; the last character has two bits that must be zero. */
+const thumbprintPattern = /^[\w-]{42}[AEIMQUYcgkosw048]$/
+
+/**
+ * A SHA-256 thumbprint (RFC 7638 section 3) as it may stand in a token.
+ *
+ * @throws IssuerError `invalid_request`
+ */
+export function readThumbprint(thumbprint: unknown): string {
+  if (typeof thumbprint === 'string' && thumbprintPattern.test(thumbprint)) return thumbprint
+  throw new IssuerError('invalid_request', 'The thumbprint of the request is not a SHA-256 one')
 }
 
 function importPublic(jwk: object): KeyObject {
@@ -48,12 +62,16 @@ function importPublic(jwk: object): KeyObject {
   }
 }
 
-function isWeak(key: KeyObject): boolean {
-  if (key.asymmetricKeyType === 'ed25519') return isSmallOrder(key.export({ format: 'jwk' }).x)
-  const { modulusLength: bits = 2048, publicExponent: exponent = 65_537n } =
-    key.asymmetricKeyDetails ?? {}
-  if (bits < 2048 || bits > 4096) return true
+function isWeak({ asymmetricKeyDetails: details = {} }: KeyObject, { kty, n, x }: JWK): boolean {
+  if (kty === 'OKP') return isSmallOrder(x)
+  if (kty !== 'RSA') return false
+  const { modulusLength: bits = 0, publicExponent: exponent = 0n } = details
+  if (bits < 2048 || bits > 4096 || isEven(n)) return true
   return exponent < 65_537n || exponent >= 2n ** 32n || exponent % 2n === 0n
+}
+
+function isEven(integer = ''): boolean {
+  return ((Buffer.from(integer, 'base64url').at(-1) ?? 0) & 1) === 0
 }
 
 const prime = 2n ** 255n - 19n

@@ -1,7 +1,6 @@
 import type { KeyBinding } from './key-binding.ts'
-import { readClientKey } from './client-key.ts'
+import { readClientKey, readThumbprint } from './client-key.ts'
 import { IssuerError } from './errors.ts'
-import { readThumbprint } from './key-binding.ts'
 
 /** The form of a token request, as `URLSearchParams` or as a parser left it. */
 export type TokenRequestParameters = URLSearchParams | Readonly<Record<string, unknown>>

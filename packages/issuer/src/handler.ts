@@ -1,12 +1,14 @@
 import {
   authenticate,
+  isPublic,
   type ClientRegistration,
   type Registrations,
 } from './client-authentication.ts'
 import { readConfirmationRequest } from './confirmation-request.ts'
 import { IssuerError } from './errors.ts'
 import { readForm } from './form.ts'
-import type { Issuer, TokenRequest } from './issuer.ts'
+import type { IssueRequest, Issuer } from './issuer.ts'
+import type { KeyBinding } from './key-binding.ts'
 
 export interface ResourceServerRegistration {
   readonly secret: string
@@ -15,17 +17,21 @@ export interface ResourceServerRegistration {
   readonly audience?: string
 }
 
-/** A token request whose client is known and whose key is usable. */
+/** A token request of a known client, whose key, if it names one, is usable. */
 export interface GrantRequest {
   readonly clientId: string
+  /** Whether the client has proved who it is; a public client only names itself. */
+  readonly authenticated: boolean
   /** `grant_type`, such as `authorization_code`. */
   readonly grantType: string
   /** The form without its `client_secret`. Every name is there once, but for `resource` and `audience`. */
   readonly parameters: URLSearchParams
+  /** The key that the request names. Without one, and without one of yours, nothing is issued. */
+  readonly key: KeyBinding | undefined
 }
 
 /** What the request is granted. `key` overrides the key that the request names. */
-export type Grant = Omit<TokenRequest, 'clientId' | 'key'> & Partial<Pick<TokenRequest, 'key'>>
+export type Grant = Omit<IssueRequest, 'clientId' | 'key'> & Partial<Pick<IssueRequest, 'key'>>
 
 export interface IssuerHandlerOptions {
   readonly issuer: Issuer
@@ -37,7 +43,10 @@ export interface IssuerHandlerOptions {
    * Throws an `IssuerError` to refuse.
    */
   readonly grant: (request: GrantRequest) => Grant | Promise<Grant>
-  /** Members to add to the metadata, such as `authorization_endpoint` (RFC 8414 section 2). */
+  /**
+   * Members to add to the metadata (RFC 8414 section 2): `grant_types_supported`, and with a user
+   * `authorization_endpoint` and `response_types_supported`.
+   */
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
@@ -67,14 +76,24 @@ export function createIssuerHandler(
 
   async function answerToken(request: Request): Promise<Response> {
     const form = await readForm(request)
-    const { id: clientId } = await authenticate(request, form, clients, 'any')
+    const { id: clientId, registration } = await authenticate(request, form, clients, 'any')
+    const authenticated = !isPublic(registration)
     const grantType = form.get('grant_type')
     if (grantType === null) throw new IssuerError('invalid_request', 'The grant_type is missing')
+    // Nobody has vouched for such a client: neither a secret nor a user (RFC 6749 section 4.4).
+    if (grantType === 'client_credentials' && !authenticated)
+      throw new IssuerError('unauthorized_client', 'A public client has no credentials')
     if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
       throw new IssuerError('invalid_request', 'The token_type must be pop')
     const requested = readConfirmationRequest(form)
     form.delete('client_secret')
-    const { key = requested, ...granted } = await grant({ clientId, grantType, parameters: form })
+    const { key = requested, ...granted } = await grant({
+      clientId,
+      authenticated,
+      grantType,
+      parameters: form,
+      key: requested,
+    })
     if (key === undefined) throw new IssuerError('invalid_request', 'The request names no key')
     return json(await issuer.issue({ ...granted, clientId, key }))
   }
@@ -95,7 +114,7 @@ export function createIssuerHandler(
     const { active, client_id: owner } = await issuer.introspect(token)
     if (active && owner !== id)
       throw new IssuerError('unauthorized_client', 'The token was issued to another client')
-    await issuer.revoke(token)
+    if (active) await issuer.revoke(token)
     return new Response(null, { headers: notStored })
   }
 
@@ -137,14 +156,18 @@ function checkOptions(options: IssuerHandlerOptions): void {
 
 function checkRegistrations(where: string, registrations: unknown, mayBePublic: boolean): void {
   if (typeof registrations === 'function') return
-  if (typeof registrations !== 'object' || registrations === null)
-    throw new TypeError(`${where} must be an object or a function`)
-  for (const registration of Object.values(registrations) as Record<string, unknown>[]) {
-    const isPublic = mayBePublic && registration['public'] === true
-    const { secret } = registration
-    if (isPublic ? secret !== undefined : typeof secret !== 'string' || secret === '')
+  if (!isPlainObject(registrations)) throw new TypeError(`${where} must be an object or a function`)
+  for (const registration of Object.values(registrations)) {
+    const { secret, public: marked } = isPlainObject(registration) ? registration : {}
+    const hasSecret = typeof secret === 'string' && secret !== ''
+    if (mayBePublic && marked === true ? secret !== undefined : !hasSecret)
       throw new TypeError(`${where} need a secret${mayBePublic ? ', or public: true' : ''}`)
   }
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  return [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
 }
 
 function readToken(form: URLSearchParams): string {

@@ -11,11 +11,12 @@ export {
 export {
   createIssuer,
   type IntrospectionResponse,
+  type IssueRequest,
   type Issuer,
   type IssuerOptions,
-  type TokenRequest,
   type TokenResponse,
 } from './issuer.ts'
+export type { JWK } from 'jose'
 export type { KeyBinding, SecretAlgorithm } from './key-binding.ts'
 export type { SignatureAlgorithm } from './signature-algorithms.ts'
 export { memoryTokenStore, type TokenRecord, type TokenStore } from './token-store.ts'

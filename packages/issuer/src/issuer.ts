@@ -32,7 +32,8 @@ export interface IssuerOptions {
   readonly now?: () => number
 }
 
-export interface TokenRequest {
+/** What a token is issued for. */
+export interface IssueRequest {
   readonly clientId: string
   /** The resource owner; default the client itself. */
   readonly subject?: string
@@ -66,7 +67,7 @@ export interface Issuer {
    * @throws IssuerError for a key that cannot be used; nothing is stored then
    * @throws TypeError for a wrong call
    */
-  issue(request: TokenRequest): Promise<TokenResponse>
+  issue(request: IssueRequest): Promise<TokenResponse>
   /**
    * Answers introspection, with `cnf`, and a public key as `access_token_key` too. Whoever asks must
    * have been authenticated before (RFC 7662 section 2.1).
@@ -108,6 +109,17 @@ export function createIssuer(options: IssuerOptions): Issuer {
     return token
   }
 
+  async function readOpaque(token: string): Promise<Claims | undefined> {
+    const claims = (await store.get(hashOf(token)))?.claims
+    return claims?.['revoked'] === true ? undefined : claims
+  }
+
+  async function readJwt(token: string): Promise<Claims | undefined> {
+    const claims = await signer?.read(token)
+    if (claims === undefined) return undefined
+    return (await store.get(revocationOf(claims))) === undefined ? claims : undefined
+  }
+
   return {
     identifier: issuer,
     async issue(request) {
@@ -135,10 +147,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
       }
     },
     async introspect(token) {
-      const record = await store.get(hashOf(token))
-      const claims = record?.claims ?? (await signer?.read(token))
-      if (claims === undefined || claims['revoked'] === true) return inactive
-      if (Number(claims['exp']) <= seconds()) return inactive
+      const claims = (await readOpaque(token)) ?? (await readJwt(token))
+      if (claims === undefined || Number(claims['exp']) <= seconds()) return inactive
       const { jwk } = claims['cnf'] as BoundKey['confirmation']
       return {
         active: true,
@@ -148,10 +158,13 @@ export function createIssuer(options: IssuerOptions): Issuer {
       }
     },
     async revoke(token) {
-      const own = await signer?.read(token)
-      // A JWT lives outside of the store, so its revocation must live in it.
-      const revoked = own && { claims: { revoked: true }, expiresAt: Number(own['exp']) }
-      await store.put(hashOf(token), revoked)
+      const jwt = await signer?.read(token)
+      if (jwt !== undefined) {
+        const revocation = { claims: { revoked: true }, expiresAt: Number(jwt['exp']) }
+        await store.put(revocationOf(jwt), revocation)
+      } else if ((await readOpaque(token)) !== undefined) {
+        await store.put(hashOf(token), undefined)
+      }
     },
     async jwks() {
       return (await signer?.jwks()) ?? { keys: [] }
@@ -167,7 +180,7 @@ function checkOptions(options: IssuerOptions): void {
   const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
   if (unknown !== undefined)
     throw new TypeError(`createIssuer has no option ${JSON.stringify(unknown)}`)
-  const { issuer, tokens, signingKey, lifetimeSeconds = 3600 } = options
+  const { issuer, tokens, signingKey, lifetimeSeconds = 3600, store, now } = options
   if (!isIdentifier(issuer))
     throw new TypeError('issuer must be an https URL without query and fragment')
   if (tokens !== 'jwt' && tokens !== 'opaque')
@@ -176,17 +189,20 @@ function checkOptions(options: IssuerOptions): void {
     throw new TypeError('lifetimeSeconds must be a positive whole number')
   if (tokens === 'jwt' && signingKey === undefined)
     throw new TypeError("tokens: 'jwt' needs a signingKey")
+  if (store !== undefined && (typeof store.put !== 'function' || typeof store.get !== 'function'))
+    throw new TypeError('store must have the functions put and get')
+  if (now !== undefined && typeof now !== 'function') throw new TypeError('now must be a function')
 }
 
 const loopback = ['localhost', '127.0.0.1', '[::1]']
 
 function isIdentifier(issuer: unknown): boolean {
-  if (typeof issuer !== 'string' || !URL.canParse(issuer) || /[?#]/.test(issuer)) return false
+  if (typeof issuer !== 'string' || !URL.canParse(issuer) || /[?#@\s]/.test(issuer)) return false
   const { protocol, hostname } = new URL(issuer)
   return protocol === 'https:' || (protocol === 'http:' && loopback.includes(hostname))
 }
 
-function checkRequest({ clientId, subject = clientId, audience, scope, key }: TokenRequest): void {
+function checkRequest({ clientId, subject = clientId, audience, scope, key }: IssueRequest): void {
   const audiences = [audience].flat()
   const texts: readonly unknown[] = [clientId, subject, ...audiences]
   if (audiences.length === 0 || texts.some((text) => typeof text !== 'string' || text === ''))
@@ -197,6 +213,14 @@ function checkRequest({ clientId, subject = clientId, audience, scope, key }: To
 
 function randomId(bytes: number): string {
   return randomBytes(bytes).toString('base64url')
+}
+
+/**
+ * Where the revocation of a JWT is kept. A JWT can be spelt in several ways, so its text names
+ * nothing; its `jti` is signed.
+ */
+function revocationOf({ jti }: Claims): string {
+  return hashOf(`revoked ${String(jti)}`)
 }
 
 function hashOf(token: string): string {

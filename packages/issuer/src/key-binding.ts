@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
-import { readClientKey } from './client-key.ts'
+import { readClientKey, readThumbprint } from './client-key.ts'
 import type { Encrypt } from './encryption.ts'
 import { IssuerError } from './errors.ts'
 import { isSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithms.ts'
@@ -92,17 +92,4 @@ function readSecret(secret: string | Uint8Array): JWK {
     return { kty: 'oct', k: bytes.toString('base64url') }
   }
   throw new IssuerError('invalid_request', 'The secret of the client is too weak to bind a token')
-}
-
-/** 32 bytes in base64url; the last character has two bits that must be zero. */
-const thumbprintPattern = /^[\w-]{42}[AEIMQUYcgkosw048]$/
-
-/**
- * A SHA-256 thumbprint (RFC 7638 section 3) as it may stand in a token.
- *
- * @throws IssuerError `invalid_request`
- */
-export function readThumbprint(thumbprint: unknown): string {
-  if (typeof thumbprint === 'string' && thumbprintPattern.test(thumbprint)) return thumbprint
-  throw new IssuerError('invalid_request', 'The thumbprint of the request is not a SHA-256 one')
 }

@@ -14,9 +14,20 @@ export type Claims = Readonly<Record<string, unknown>>
 /** Signs JWT access tokens, and reads them again. */
 export interface TokenSigner {
   sign(claims: Claims): Promise<string>
-  /** The claims of a token that one of our keys signed, expired ones too; undefined for any other. */
+  /**
+   * The claims of a bound access token that one of our keys signed, expired ones too; undefined for
+   * any other.
+   */
   read(token: string): Promise<Claims | undefined>
   jwks(): Promise<JSONWebKeySet>
+}
+
+const requiredClaims = ['exp', 'jti', 'client_id']
+
+/** Whoever shares our key may sign tokens that are bound to nothing, or to something else. */
+function isBound({ cnf }: Claims): boolean {
+  if (typeof cnf !== 'object' || cnf === null) return false
+  return ['jwk', 'kid', 'jwe'].some((method) => Object.hasOwn(cnf, method))
 }
 
 interface SigningKey {
@@ -24,6 +35,7 @@ interface SigningKey {
   readonly privateKey: KeyObject
   /** The public half, named by its thumbprint. */
   readonly publicKey: Promise<JWK>
+  readonly publicText: string
 }
 
 /**
@@ -36,6 +48,8 @@ export function createTokenSigner(issuer: string, signingKeys: readonly JWK[]): 
   const [current] = keys
   if (current === undefined) throw new TypeError('signingKey must not be an empty list')
   const algorithms = keys.map(({ alg }) => alg)
+  if (new Set(keys.map(({ publicText }) => publicText)).size !== keys.length)
+    throw new TypeError('signingKey has a key twice')
   const keySet = async (): Promise<JSONWebKeySet> => ({
     keys: await Promise.all(keys.map(({ publicKey }) => publicKey)),
   })
@@ -47,10 +61,16 @@ export function createTokenSigner(issuer: string, signingKeys: readonly JWK[]): 
     },
     async read(token) {
       // Expiry is the caller's to judge, by its own clock.
-      const options = { issuer, algorithms, typ: 'at+jwt', currentDate: new Date(0) }
+      const options = {
+        issuer,
+        algorithms,
+        typ: 'at+jwt',
+        requiredClaims,
+        currentDate: new Date(0),
+      }
       const read = jwtVerify(token, createLocalJWKSet(await keySet()), options)
       return read.then(
-        ({ payload }) => payload,
+        ({ payload }) => (isBound(payload) ? payload : undefined),
         () => undefined,
       )
     },
@@ -65,10 +85,11 @@ function readSigningKey(jwk: JWK): SigningKey {
   const privateKey = createPrivateKey({ key: { ...jwk }, format: 'jwk' })
   if ((privateKey.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048)
     throw new TypeError('signingKey must have at least 2048 bits')
-  return { alg, privateKey, publicKey: namePublicHalf(privateKey, alg) }
+  const publicHalf = createPublicKey(privateKey).export({ format: 'jwk' }) as JWK
+  const publicText = JSON.stringify(publicHalf)
+  return { alg, privateKey, publicKey: nameKey(publicHalf, alg), publicText }
 }
 
-async function namePublicHalf(privateKey: KeyObject, alg: string): Promise<JWK> {
-  const jwk = createPublicKey(privateKey).export({ format: 'jwk' }) as JWK
-  return { ...jwk, alg, use: 'sig', kid: await calculateJwkThumbprint(jwk) }
+async function nameKey(publicHalf: JWK, alg: string): Promise<JWK> {
+  return { ...publicHalf, alg, use: 'sig', kid: await calculateJwkThumbprint(publicHalf) }
 }

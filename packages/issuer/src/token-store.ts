@@ -1,11 +1,14 @@
-/** What is kept of an access token: what introspection answers, and never a private key. */
+/** What is kept of an access token: what introspection answers, or that it is revoked. Never a private key. */
 export interface TokenRecord {
   readonly claims: Readonly<Record<string, unknown>>
   /** Seconds since the epoch. */
   readonly expiresAt: number
 }
 
-/** Where opaque tokens are kept, by the SHA-256 of the token in lower-case hex. */
+/**
+ * Where opaque tokens and the revocations of JWTs are kept, by a SHA-256 in lower-case hex. A store that
+ * forgets before `expiresAt` makes opaque tokens inactive, and revoked JWTs active again.
+ */
 export interface TokenStore {
   /** Writes a record, or with undefined removes it. */
   put(sha256: string, record: TokenRecord | undefined): Promise<void>
@@ -14,7 +17,8 @@ export interface TokenStore {
 }
 
 /**
- * Keeps tokens in this process, and forgets the expired ones as new ones come.
+ * Keeps tokens in this process, and forgets the expired ones as new ones come. For trials: with the
+ * process it forgets its revocations too.
  *
  * @param now the clock, in milliseconds; default `Date.now`
  */

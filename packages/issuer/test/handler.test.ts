@@ -107,7 +107,15 @@ describe('the token endpoint', () => {
       scope: 'read',
     })
     expect(grant.mock.calls).toEqual([
-      [{ clientId: 'app', grantType: 'client_credentials', parameters: expect.anything() }],
+      [
+        {
+          clientId: 'app',
+          authenticated: true,
+          grantType: 'client_credentials',
+          parameters: expect.anything(),
+          key: { by: 'client', thumbprint: kid },
+        },
+      ],
     ])
     expect(grant.mock.calls[0]?.[0].parameters.get('resource')).toBe(audience)
     expect(await isActive(String(token['access_token']))).toBe(true)
@@ -142,7 +150,9 @@ describe('the token endpoint', () => {
     'a secret in the header and the name in both': [{ ...tokenForm, client_id: 'app' }, appAuth],
     'a name and a secret that need encoding': [tokenForm, basic('a+b%3Ac', 'p%2Bq+%25%26')],
     'a secret with a colon that is not encoded': [tokenForm, basic('colon', 'a:b')],
-    'no secret, for a public client': [{ ...tokenForm, client_id: 'page' }],
+    'no secret, for a public client': [
+      { ...tokenForm, client_id: 'page', grant_type: 'authorization_code' },
+    ],
     'two resources': [
       [...Object.entries(tokenForm), ['resource', 'a'], ['resource', 'b']],
       appAuth,
@@ -193,6 +203,10 @@ describe('the token endpoint', () => {
       invalidRequest,
       [...Object.entries(tokenForm), ['grant_type', 'x']],
       appAuth,
+    ],
+    'credentials of a client that has none': [
+      [400, 'unauthorized_client', null],
+      { ...tokenForm, client_id: 'page' },
     ],
     'no grant type': [invalidRequest, { req_cnf: reqCnf }, appAuth],
     'a grant type without a value': [invalidRequest, { ...tokenForm, grant_type: '' }, appAuth],
@@ -261,13 +275,14 @@ describe('the token endpoint', () => {
       app: { secret: 'app-secret' },
       empty: { secret: '' },
       none: {},
+      nothing: null,
       both: { secret: 'x', public: true },
     }
     const { handler } = createServer({ clients: async (id) => found[id] as ClientRegistration })
     const statusOf = async (form: Form, authorization?: string): Promise<number> =>
       (await handler(post('/token', form, authorization))).status
     expect(await statusOf(tokenForm, appAuth)).toBe(200)
-    for (const id of ['empty', 'none', 'both', 'unknown']) {
+    for (const id of ['empty', 'none', 'both', 'nothing', 'unknown']) {
       expect(await statusOf({ ...tokenForm, client_id: id })).toBe(401)
       expect(await statusOf(tokenForm, basic(id, ''))).toBe(401)
       expect(await statusOf(tokenForm, basic(id, 'undefined'))).toBe(401)
@@ -316,6 +331,26 @@ describe('the revocation endpoint', () => {
       expect([response.status, await response.text()]).toEqual([200, ''])
     }
     expect(await isActive(token)).toBe(false)
+  })
+
+  test('undoes no revocation of another instance, whoever asks', async () => {
+    const store = memoryTokenStore()
+    const [old, next] = [await privateJwk(), await privateJwk()]
+    const both = createServer({ issuer: { tokens: 'jwt', signingKey: [old, next], store } })
+    const onlyNext = createServer({ issuer: { tokens: 'jwt', signingKey: next, store } })
+    const token = await both.issue()
+    expect((await both.handler(post('/revoke', { token }, appAuth))).status).toBe(200)
+    const again = await onlyNext.handler(post('/revoke', { token, client_id: 'page' }))
+    expect(again.status).toBe(200)
+    expect(await both.isActive(token)).toBe(false)
+  })
+
+  test('tells the grant whether the client has proved who it is', async () => {
+    const { handler, grant } = createServer()
+    const form = { ...tokenForm, grant_type: 'authorization_code' }
+    await handler(post('/token', { ...form, client_id: 'page' }))
+    await handler(post('/token', form, appAuth))
+    expect(grant.mock.calls.map(([{ authenticated }]) => authenticated)).toEqual([false, true])
   })
 
   test('revokes no token of another client', async () => {
@@ -381,6 +416,9 @@ describe('createIssuerHandler', () => {
     ['a client with an empty secret', { clients: { app: { secret: '' } } }],
     ['a public client with a secret', { clients: { app: { secret: 'x', public: true } } }],
     ['a public resource server', { resourceServers: { api: { public: true } } }],
+    ['a client that is null', { clients: { app: null } }],
+    ['clients in a list', { clients: [{ secret: 'x' }] }],
+    ['clients in a Map', { clients: new Map() }],
     ['no resource servers', { resourceServers: null }],
     ['an unknown name', { grants: () => ({}) }],
   ])('refuses options with %s', (_, wrong) => {

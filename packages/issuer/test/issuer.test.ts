@@ -3,6 +3,7 @@ import { createIssuer, memoryTokenStore, type Issuer, type TokenStore } from '@o
 import {
   calculateJwkThumbprint,
   createLocalJWKSet,
+  decodeJwt,
   decodeProtectedHeader,
   jwtVerify,
   SignJWT,
@@ -15,10 +16,29 @@ const issuerUrl = 'https://as.example.com'
 const start = 1_790_000_000
 
 const ec = await privateJwk('ES256')
+const ed = await privateJwk('EdDSA')
 const secret: JWK = { kty: 'oct', k: randomBytes(32).toString('base64url'), alg: 'HS256' }
 const shortRsa = {
   ...generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ format: 'jwk' }),
   alg: 'RS256',
+}
+
+/** The last character of 64 bytes has four bits that say nothing. */
+function otherLastCharacter(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return token.slice(0, -1) + alphabet.charAt(alphabet.indexOf(token.slice(-1)) ^ 1)
+}
+
+const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+
+/** Anybody can make the second signature of ECDSA, `(r, n - s)`. */
+function otherSignature(token: string): string {
+  const end = token.lastIndexOf('.') + 1
+  const bytes = Buffer.from(token.slice(end), 'base64url')
+  const s = BigInt(`0x${bytes.subarray(32).toString('hex')}`)
+  const other = (order - s).toString(16).padStart(64, '0')
+  const signature = Buffer.concat([bytes.subarray(0, 32), Buffer.from(other, 'hex')])
+  return token.slice(0, end) + signature.toString('base64url')
 }
 
 const request = {
@@ -175,6 +195,48 @@ describe('createIssuer', () => {
     expect(await issuer.introspect(revoked)).toEqual({ active: false })
   })
 
+  test('knows a revoked JWT however it is spelt', async () => {
+    const issuer = createIssuer({ issuer: issuerUrl, tokens: 'jwt', signingKey: ec })
+    const issue = async (): Promise<string> =>
+      (await issuer.issue({ ...request, key: { by: 'server', algorithm: 'ES256' } })).access_token
+    const spellings = (token: string): readonly string[] => [
+      token,
+      `${token}\n`,
+      ` ${token}`,
+      `${token}==`,
+      otherLastCharacter(token),
+      otherSignature(token),
+    ]
+    const [revoked, ...others] = [await issue(), await issue(), await issue()]
+    await issuer.revoke(String(revoked))
+    for (const token of spellings(String(revoked)))
+      expect(await issuer.introspect(token)).toEqual({ active: false })
+    for (const [index, token] of others.entries()) {
+      await issuer.revoke(String(spellings(token)[index + 4]))
+      expect(await issuer.introspect(token)).toEqual({ active: false })
+    }
+  })
+
+  test('revokes once and for all, whoever asks again', async () => {
+    const [old, next] = [await privateJwk('ES256'), await privateJwk('ES256')]
+    const store = memoryTokenStore()
+    const create = (...signingKey: JWK[]): Issuer =>
+      createIssuer({ issuer: issuerUrl, tokens: 'jwt', signingKey, store })
+    const [both, onlyNext] = [create(old, next), create(next)]
+    const { access_token: token } = await both.issue({
+      ...request,
+      key: { by: 'server', algorithm: 'ES256' },
+    })
+    await both.revoke(token)
+    const { jti } = decodeJwt(token)
+    for (const again of [token, String(jti), `revoked ${jti}`]) {
+      await onlyNext.revoke(again)
+      await both.revoke(again)
+      expect(await both.introspect(token)).toEqual({ active: false })
+      expect(await both.introspect(again)).toEqual({ active: false })
+    }
+  })
+
   test('changes its signing key without losing a token', async () => {
     const [old, next] = [await privateJwk('ES256'), await privateJwk('RS256')]
     const create = (...signingKey: JWK[]): Issuer =>
@@ -200,16 +262,29 @@ describe('createIssuer', () => {
     const issuer = createIssuer({ issuer: issuerUrl, tokens: 'jwt', signingKey: ec })
     const { keys } = await issuer.jwks()
     const sign = (claims: object, typ: string): Promise<string> =>
-      new SignJWT({ exp: start * 2, cnf: { kid: 'k' }, ...claims })
+      new SignJWT({ exp: start * 2, jti: 'j', client_id: 'app', cnf: { kid: 'k' }, ...claims })
         .setProtectedHeader({ alg: 'ES256', typ, kid: String(keys[0]?.kid) })
         .sign(createPrivateKey({ key: { ...ec }, format: 'jwk' }))
     const tokens = [
       await sign({ iss: issuerUrl }, 'at+jwt'),
       await sign({ iss: issuerUrl }, 'JWT'),
       await sign({ iss: 'https://other.example.com' }, 'at+jwt'),
+      ...(await Promise.all(
+        [
+          { cnf: undefined },
+          { cnf: null },
+          { cnf: 'k' },
+          { cnf: {} },
+          { cnf: { jkt: 'k' } },
+          { exp: undefined },
+          { jti: undefined },
+          { client_id: undefined },
+        ].map((claims) => sign({ iss: issuerUrl, ...claims }, 'at+jwt')),
+      )),
     ]
     const answers = await Promise.all(tokens.map((token) => issuer.introspect(token)))
-    expect(answers.map(({ active }) => active)).toEqual([true, false, false])
+    expect(answers.map(({ active }) => active)).toEqual([true, ...Array<boolean>(10).fill(false)])
+    for (const token of tokens) await issuer.revoke(token)
   })
 
   test.each([
@@ -218,6 +293,27 @@ describe('createIssuer', () => {
     ['JWTs without a key', { issuer: issuerUrl, tokens: 'jwt' }],
     ['a key without alg', { issuer: issuerUrl, tokens: 'jwt', signingKey: { kty: 'EC', d: 'AA' } }],
     ['a public key', { issuer: issuerUrl, tokens: 'jwt', signingKey: { kty: 'EC', alg: 'ES256' } }],
+    ['a key twice', { issuer: issuerUrl, tokens: 'jwt', signingKey: [ec, { ...ec, kid: 'a' }] }],
+    [
+      'a short encryption key',
+      {
+        issuer: issuerUrl,
+        tokens: 'opaque',
+        encryptionKey: { ...publicHalf(shortRsa), alg: 'RSA-OAEP-256' },
+      },
+    ],
+    [
+      'an encryption key for signatures',
+      {
+        issuer: issuerUrl,
+        tokens: 'opaque',
+        encryptionKey: { ...publicHalf(ec), alg: 'ECDH-ES', use: 'sig' },
+      },
+    ],
+    [
+      'an encryption key of another curve',
+      { issuer: issuerUrl, tokens: 'opaque', encryptionKey: { ...publicHalf(ed), alg: 'ECDH-ES' } },
+    ],
     ['no key in the list', { issuer: issuerUrl, tokens: 'jwt', signingKey: [] }],
     [
       'an alg of another key',
@@ -247,6 +343,10 @@ describe('createIssuer', () => {
     ],
     ['http to another machine', { issuer: 'http://as.example.com', tokens: 'opaque' }],
     ['a query in the issuer', { issuer: `${issuerUrl}/?a=1`, tokens: 'opaque' }],
+    ['a space before the issuer', { issuer: ` ${issuerUrl}`, tokens: 'opaque' }],
+    ['a user in the issuer', { issuer: 'https://u:p@as.example.com', tokens: 'opaque' }],
+    ['a store without functions', { issuer: issuerUrl, tokens: 'opaque', store: { put() {} } }],
+    ['a clock that is a number', { issuer: issuerUrl, tokens: 'opaque', now: 5 }],
     ['a fragment in the issuer', { issuer: `${issuerUrl}#`, tokens: 'opaque' }],
     ['an unknown name', { issuer: issuerUrl, tokens: 'opaque', signingKeys: [] }],
     ['a lifetime of nothing', { issuer: issuerUrl, tokens: 'opaque', lifetimeSeconds: 0 }],
