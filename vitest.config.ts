@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { RequirementsReporter } from './conformance/requirements-reporter.ts'
+import { requirements } from './conformance/requirements.ts'
 
 const top = import.meta.dirname
 
@@ -27,10 +29,21 @@ const projects = [...grouped, 'conformance', 'bench']
     }
   })
 
+// Tests cite requirements as their tags; an id that does not exist is an error.
+const tags = Object.entries(requirements).map(([name, { behaviour }]) => ({
+  name: name as keyof typeof requirements,
+  description: behaviour,
+}))
+
 export default defineConfig({
   // Named here because Vitest's module cache on disk does not notice changes of a tsconfig.
   oxc: { decorator: { legacy: true } },
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { projects, coverage: { include: ['packages/*/src/**'] } },
+  test: {
+    projects,
+    tags,
+    reporters: ['default', new RequirementsReporter()],
+    coverage: { include: ['packages/*/src/**'] },
+  },
 })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
+  confirmationRequest,
   createPopFetch,
   generateKeyPair,
   type PopFetchOptions,
@@ -49,7 +50,7 @@ const bindings: Readonly<Record<string, Binding>> = {
     other: otherPair,
   },
   "the client's thumbprint": {
-    form: { req_cnf: base64({ kid: pair.thumbprint, xms_ksl: 'sw' }) },
+    form: { req_cnf: confirmationRequest(pair) },
     own: pair,
     other: otherPair,
   },

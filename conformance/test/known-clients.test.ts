@@ -200,8 +200,12 @@ describe('a proof that comes again', () => {
   })
 })
 
-test('claims that a client makes of itself do not become claims of its token', async () => {
-  const { accessToken } = await send(shapes['MSAL Android with nonce and claims'])
-  expect(accessToken?.claims).toMatchObject({ scp: 'Photos.Read' })
-  expect(accessToken?.claims).not.toHaveProperty('client_claims')
-})
+test(
+  'claims that a client makes of itself do not become claims of its token',
+  { tags: ['shr-client-claims'] },
+  async () => {
+    const { accessToken } = await send(shapes['MSAL Android with nonce and claims'])
+    expect(accessToken?.claims).toMatchObject({ scp: 'Photos.Read' })
+    expect(accessToken?.claims).not.toHaveProperty('client_claims')
+  },
+)

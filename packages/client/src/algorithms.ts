@@ -19,25 +19,27 @@ export type ProofAlgorithm =
 export type SecretAlgorithm = 'HS256' | 'HS384' | 'HS512'
 
 interface Signature {
+  readonly kty: 'RSA' | 'EC' | 'OKP'
+  readonly crv?: 'P-256' | 'P-384' | 'P-521' | 'Ed25519'
   /** What WebCrypto signs with. */
   readonly parameters: Parameters<typeof crypto.subtle.sign>[0]
   /** The length of a signature in bytes, where the algorithm fixes it. */
   readonly bytes?: number
 }
 
-const rsa: Signature = { parameters: 'RSASSA-PKCS1-v1_5' }
-const ed25519: Signature = { parameters: 'Ed25519', bytes: 64 }
+const rsa: Signature = { kty: 'RSA', parameters: 'RSASSA-PKCS1-v1_5' }
+const ed25519: Signature = { kty: 'OKP', crv: 'Ed25519', parameters: 'Ed25519', bytes: 64 }
 
 const signatures: Readonly<Record<ProofAlgorithm, Signature>> = {
   RS256: rsa,
   RS384: rsa,
   RS512: rsa,
-  PS256: { parameters: { name: 'RSA-PSS', saltLength: 32 } },
-  PS384: { parameters: { name: 'RSA-PSS', saltLength: 48 } },
-  PS512: { parameters: { name: 'RSA-PSS', saltLength: 64 } },
-  ES256: { parameters: { name: 'ECDSA', hash: 'SHA-256' }, bytes: 64 },
-  ES384: { parameters: { name: 'ECDSA', hash: 'SHA-384' }, bytes: 96 },
-  ES512: { parameters: { name: 'ECDSA', hash: 'SHA-512' }, bytes: 132 },
+  PS256: { kty: 'RSA', parameters: { name: 'RSA-PSS', saltLength: 32 } },
+  PS384: { kty: 'RSA', parameters: { name: 'RSA-PSS', saltLength: 48 } },
+  PS512: { kty: 'RSA', parameters: { name: 'RSA-PSS', saltLength: 64 } },
+  ES256: { kty: 'EC', crv: 'P-256', parameters: { name: 'ECDSA', hash: 'SHA-256' }, bytes: 64 },
+  ES384: { kty: 'EC', crv: 'P-384', parameters: { name: 'ECDSA', hash: 'SHA-384' }, bytes: 96 },
+  ES512: { kty: 'EC', crv: 'P-521', parameters: { name: 'ECDSA', hash: 'SHA-512' }, bytes: 132 },
   EdDSA: ed25519,
   Ed25519: ed25519,
 }

@@ -41,11 +41,13 @@ export async function coverageMembers(
   cover: Coverage,
   parts: CoveredParts,
 ): Promise<CoverageMembers> {
-  return {
-    ...(cover.query !== undefined && { q: await signQuery(cover.query, parts.query) }),
-    ...(cover.headers !== undefined && { h: await signHeaders(cover.headers, parts.headers) }),
-    ...(cover.body !== undefined && { b: await signBody(parts.body) }),
-  }
+  // At once, because each hash is a hand-over to another thread.
+  const [q, h, b] = await Promise.all([
+    cover.query && signQuery(cover.query, parts.query),
+    cover.headers && signHeaders(cover.headers, parts.headers),
+    cover.body && signBody(parts.body),
+  ])
+  return { ...(q && { q }), ...(h && { h }), ...(b && { b }) }
 }
 
 /**
@@ -58,6 +60,9 @@ export function checkCoverage(cover: Coverage): void {
   if (unknown !== undefined) throw new TypeError(`cover has no member ${JSON.stringify(unknown)}`)
   if (cover.query !== undefined && cover.query !== true) {
     checkNames('cover.query', cover.query, credentialParameter)
+    const odd = cover.query.find((name) => !queryName.test(name))
+    if (odd !== undefined)
+      throw new TypeError('cover.query must hold names as they travel, such as user%20name')
   }
   if (cover.headers !== undefined) {
     checkNames('cover.headers', lowerCaseAll(cover.headers), 'authorization')
@@ -65,6 +70,9 @@ export function checkCoverage(cover: Coverage): void {
   if (cover.body !== undefined && cover.body !== true)
     throw new TypeError('cover.body must be true')
 }
+
+/** What can stand before the first `=` of a parameter, in the form that `fetch` sends. */
+const queryName = /^[!$%'()*+,./:;?@[\\\]^`{|}~\w-]+$/
 
 function lowerCaseAll(names: readonly string[]): readonly string[] {
   return Array.isArray(names) ? names.map((name) => String(name).toLowerCase()) : names

@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair as generate } from 'jose'
+import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair as generate } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import { isProofAlgorithm, proofAlgorithms, type ProofAlgorithm } from './algorithms.ts'
 import { webCrypto } from './web-crypto.ts'
@@ -38,4 +38,14 @@ export async function generateKeyPair(options: KeyPairOptions): Promise<ProofKey
   const jwk = { ...(await exportJWK(publicKey)), alg: algorithm }
   const thumbprint = await calculateJwkThumbprint(jwk)
   return Object.freeze({ algorithm, privateKey, publicKey, jwk: Object.freeze(jwk), thumbprint })
+}
+
+/**
+ * The parameter `req_cnf` of a token request: it asks for an access token that is bound to this key,
+ * by its thumbprint.
+ *
+ * @see draft-ietf-oauth-pop-key-distribution-07 section 4.1
+ */
+export function confirmationRequest({ thumbprint }: Pick<ProofKeyPair, 'thumbprint'>): string {
+  return base64url.encode(JSON.stringify({ kid: thumbprint }))
 }

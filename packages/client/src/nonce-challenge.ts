@@ -1,26 +1,26 @@
-// A scheme, or a parameter with its value quoted or bare (RFC 9110 section 11.3).
-const piece = /[\s,]*([\w!#$%&'*+.^`|~-]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/gy
+// A parameter with its value quoted or bare, or a scheme, or its token68 (RFC 9110 section 11).
+const piece = /([\w!#$%&'*+.^`|~-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,="]+))|([^\s,]+)/g
 
 /**
  * The nonce of a response that asks for a proof with one: 401 and a challenge
- * `PoP nonce="...", error="use_pop_nonce"`. Undefined for any other response. A browser shows the
- * header only if the server lists it in `Access-Control-Expose-Headers`.
+ * `PoP nonce="...", error="use_pop_nonce"`, or without any error. Undefined for any other response. A
+ * browser shows the header only if the server lists it in `Access-Control-Expose-Headers`.
  */
 export function readNonceChallenge(response: Response): string | undefined {
   if (response.status !== 401) return undefined
   const challenge = popParameters(response.headers.get('www-authenticate') ?? '')
-  const nonce = challenge.get('nonce')
-  return challenge.get('error') === 'use_pop_nonce' && nonce !== '' ? nonce : undefined
+  const [nonce, error = 'use_pop_nonce'] = [challenge.get('nonce'), challenge.get('error')]
+  return error === 'use_pop_nonce' && nonce !== '' ? nonce : undefined
 }
 
 /** The parameters of the `PoP` challenge among all the challenges of a `WWW-Authenticate` field. */
 function popParameters(field: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>()
   let scheme = ''
-  for (const [, name = '', quoted, bare] of field.matchAll(piece)) {
-    const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? bare
-    if (value === undefined) scheme = name.toLowerCase()
-    else if (scheme === 'pop') parameters.set(name.toLowerCase(), value)
+  for (const [, name = '', quoted, bare, other] of field.matchAll(piece)) {
+    if (other !== undefined) scheme = other.toLowerCase()
+    else if (scheme === 'pop')
+      parameters.set(name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, '$1') ?? bare ?? '')
   }
   return parameters
 }

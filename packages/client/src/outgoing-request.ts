@@ -9,6 +9,8 @@ export interface Outgoing {
   readonly headers: Headers
   /** What the proof covers when it covers the body; not what is sent. */
   readonly body: SignableBody | null | undefined
+  /** Tells when the caller has given up. */
+  readonly signal: AbortSignal
   /** The text of the form, when the credential is to travel in it. */
   readonly form: string | undefined
   /** What is sent: the caller's own, with the method and headers that are signed. */
@@ -20,12 +22,14 @@ interface Needs {
   readonly body: boolean
   /** The credential travels in the form. */
   readonly form: boolean
+  /** The credential travels in the URL. */
+  readonly move: boolean
 }
 
 /** Works out what `fetch(input, init)` would send. Reads a `Request`'s body only if it is needed. */
 export async function readOutgoing(
   input: string | URL | Request,
-  init: RequestInit = {},
+  init: RequestInit,
   needs: Needs,
 ): Promise<Outgoing> {
   const request = input instanceof Request ? input : new Request(input)
@@ -33,6 +37,7 @@ export async function readOutgoing(
   const headers = new Headers(init.headers ?? request.headers)
   addContentType(headers, init.body)
   const redirect = (init.redirect ?? request.redirect) === 'error' ? 'error' : 'manual'
+  const moved = needs.move && input instanceof Request ? await bodyOf(input, init, method) : {}
   return {
     input,
     url: request.url,
@@ -40,8 +45,27 @@ export async function readOutgoing(
     headers,
     body: needs.body ? await coveredBody(request, init.body) : undefined,
     form: needs.form ? await readForm(request, init.body, method, headers) : undefined,
-    init: { ...init, method, redirect },
+    signal: init.signal ?? request.signal,
+    init: { ...referrerOf(input), ...init, ...moved, method, redirect },
   }
+}
+
+/** Given anything else, `fetch` forgets what a `Request` says of its referrer. */
+function referrerOf(input: string | URL | Request): RequestInit {
+  if (!(input instanceof Request)) return {}
+  const { referrer, referrerPolicy } = input
+  return { referrer, referrerPolicy }
+}
+
+/** Moved to another URL, a `Request` keeps its body as a stream, which browsers do not send. */
+async function bodyOf(
+  request: Request,
+  { body }: RequestInit,
+  method: string,
+): Promise<RequestInit> {
+  if ((body !== undefined && body !== null) || method === 'GET' || method === 'HEAD') return {}
+  const bytes = await request.clone().arrayBuffer()
+  return bytes.byteLength === 0 ? {} : { body: bytes }
 }
 
 /** `fetch` derives a type from some bodies; written down here, it can be covered. */

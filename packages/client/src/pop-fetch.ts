@@ -18,11 +18,11 @@ export interface PopFetchOptions {
    * request does not have are left out; a server that needs them signed says so with a 401. A form
    * that carries the credential cannot have its body covered.
    */
-  readonly cover?: Coverage
+  readonly cover?: Coverage | undefined
   /** Where the credential travels. Default `'header'`. */
-  readonly transport?: Transport
+  readonly transport?: Transport | undefined
   /** Sends the signed request. Default the global `fetch`. */
-  readonly fetch?: Fetch
+  readonly fetch?: Fetch | undefined
 }
 
 const optionNames = ['accessToken', 'key', 'cover', 'transport', 'fetch']
@@ -51,13 +51,20 @@ export function createPopFetch(options: PopFetchOptions): Fetch {
   const { accessToken, key, cover = {}, transport = 'header' } = options
   // Looked up late, so that instrumentation which replaces the global one is honoured.
   const send: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
-  const needs = { body: cover.body === true, form: transport === 'form' }
+  const needs = {
+    body: cover.body === true,
+    form: transport === 'form',
+    move: transport === 'query',
+  }
 
   return async function popFetch(input, init) {
-    const outgoing = await readOutgoing(input, init, needs)
+    const outgoing = await (init instanceof Request
+      ? readOutgoing(new Request(input, init), {}, needs)
+      : readOutgoing(input, init ?? {}, needs))
     const own = presentNames(cover, outgoing)
     const prove = async (nonce?: string): Promise<FetchArguments> => {
-      const credential = await signPopRequest({ ...outgoing, accessToken, key, cover: own, nonce })
+      const signing = signPopRequest({ ...outgoing, accessToken, key, cover: own, nonce })
+      const credential = await untilAborted(signing, outgoing.signal)
       return addCredential(outgoing, transport, credential)
     }
     const response = await send(...(await prove()))
@@ -71,18 +78,37 @@ export function createPopFetch(options: PopFetchOptions): Fetch {
 }
 
 function checkOptions(options: PopFetchOptions): void {
-  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  const unknown = Object.keys(options ?? {}).find((name) => !optionNames.includes(name))
   if (unknown !== undefined) {
     throw new TypeError(`createPopFetch has no option ${JSON.stringify(unknown)}`)
   }
-  const { accessToken, key, cover, transport = 'header' } = options
+  const { accessToken, key, cover, transport = 'header', fetch: send } = options ?? {}
   if (!accessToken) throw new TypeError('createPopFetch needs an accessToken')
+  if (typeof accessToken !== 'string' && typeof accessToken !== 'function')
+    throw new TypeError('accessToken must be a string, or a function that finds it')
   if (!key) throw new TypeError('createPopFetch needs a key')
+  if (send !== undefined && typeof send !== 'function')
+    throw new TypeError('fetch must be a function')
   if (!transports.includes(transport))
     throw new TypeError("transport must be 'header', 'form' or 'query'")
   if (cover !== undefined) checkCoverage(cover)
   if (transport === 'form' && cover?.body !== undefined)
     throw new TypeError('a form that carries the credential cannot have its body covered')
+}
+
+/** Waits no longer than the caller, for token, key and signature. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let giveUp = (): void => {}
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = () => reject(signal.reason as Error)
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
 }
 
 /** Narrows the coverage to what this request has. */

@@ -55,8 +55,8 @@ const imported = new WeakMap<JWK, SigningKey>()
  */
 export async function resolveProofKey(source: ProofKeySource): Promise<SigningKey> {
   const key = typeof source === 'function' ? await source() : source
-  if (typeof key !== 'object' || key === null)
-    throw new TypeError('key must be a key pair, a signer or a JWK')
+  if (typeof key !== 'object' || key === null || key instanceof Promise)
+    throw new TypeError('key must be a key pair, a signer or a JWK, or a function that finds it')
   if ('privateKey' in key) return fromKeyPair(key as ProofKeyPair)
   if ('sign' in key) return fromSigner(key as ProofSigner)
   const known = imported.get(key)
@@ -130,7 +130,9 @@ function readAlgorithm(algorithm: unknown): ProofAlgorithm {
 
 /** Only the members that make the key, so that nothing private can end up in a proof. */
 function toPublicJwk(jwk: JWK, alg: ProofAlgorithm): JWK {
-  const members = publicMembers[jwk?.kty ?? '']
-  if (members === undefined) throw new TypeError('the kty of a key must be RSA, EC or OKP')
+  const { kty, crv } = signatureOf(alg)
+  const members = publicMembers[kty] ?? []
+  if (jwk?.kty !== kty || (crv !== undefined && jwk.crv !== crv))
+    throw new TypeError(`the key is not one for ${alg}`)
   return { ...Object.fromEntries(members.map((member) => [member, jwk[member]])), alg }
 }

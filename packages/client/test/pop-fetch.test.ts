@@ -69,6 +69,34 @@ describe('createPopFetch', () => {
     expect(seen[0]?.['jti']).not.toBe(seen[1]?.['jti'])
   })
 
+  const challenges: Readonly<Record<string, readonly [header: string, isAsked: boolean]>> = {
+    'a nonce without an error': ['PoP nonce="n1"', true],
+    'other spelling': ['pop error=use_pop_nonce , NONCE = n1', true],
+    'a quoted nonce': ['PoP nonce="\\n\\1", error="use_pop_nonce"', true],
+    'a challenge before it': ['Basic realm="a, PoP", PoP nonce="n1", error="use_pop_nonce"', true],
+    'a token68 before it': ['Negotiate YII/a==, PoP nonce="n1", error="use_pop_nonce"', true],
+    'odd characters before it': ['B\u00e9 =,; PoP nonce="n1", error="use_pop_nonce"', true],
+    'a challenge after it': ['PoP nonce="n1", error="use_pop_nonce", Bearer error="x"', true],
+    'another error': ['PoP nonce="n1", error="invalid_token"', false],
+    'the nonce of another scheme': ['DPoP nonce="n1", error="use_pop_nonce"', false],
+    'an empty nonce': ['PoP nonce="", error="use_pop_nonce"', false],
+    'no nonce': ['PoP error="use_pop_nonce"', false],
+    'text in quotes': ['Basic realm="PoP nonce=n1"', false],
+  }
+  test.each(Object.entries(challenges))(
+    'reads a challenge with %s',
+    async (_, [header, isAsked]) => {
+      const nonces: unknown[] = []
+      const url = await serve((request, response) => {
+        nonces.push(proofOf(request)['nonce'])
+        if (nonces.length > 1) return void response.end()
+        response.writeHead(401, { 'www-authenticate': header }).end()
+      })
+      await createPopFetch({ accessToken: 'token', key })(url)
+      expect(nonces).toEqual(isAsked ? [undefined, 'n1'] : [undefined])
+    },
+  )
+
   test('does not go round and round with a server that always asks for a nonce', async () => {
     let asked = 0
     const url = await serve((_request, response) => {
@@ -94,6 +122,51 @@ describe('createPopFetch', () => {
     const popFetch = createPopFetch({ accessToken: 'token', key, fetch })
     await expect(popFetch('https://api.example.com/')).rejects.toBe(fault)
     expect(fetch).toHaveBeenCalledTimes(1)
+  })
+
+  describe('keeps to what the caller said', () => {
+    const url = 'https://api.example.com/items'
+    async function sentBy(...args: Parameters<Fetch>): Promise<Request> {
+      const fetch = vi.fn<Fetch>(async () => new Response())
+      await createPopFetch({ accessToken: 'token', key, fetch })(...args)
+      const [input, init] = fetch.mock.calls[0] as Parameters<Fetch>
+      return new Request(input, init)
+    }
+
+    test('of the referrer in a Request', async () => {
+      const quiet = { referrer: '', referrerPolicy: 'no-referrer' } as const
+      expect(await sentBy(new Request(url, quiet))).toMatchObject(quiet)
+      const { referrerPolicy } = await sentBy(new Request(url, quiet), { referrerPolicy: 'origin' })
+      expect(referrerPolicy).toBe('origin')
+    })
+
+    test('in a second Request', async () => {
+      const sent = await sentBy(url, new Request(url, { method: 'POST', body: 'hello' }))
+      expect([sent.method, await sent.text()]).toEqual(['POST', 'hello'])
+    })
+
+    test('by saying nothing', async () => {
+      expect((await sentBy(url, null as never)).method).toBe('GET')
+    })
+  })
+
+  test.each([
+    ['the key', { key: () => new Promise<never>(() => {}) }],
+    ['the access token', { accessToken: () => new Promise<never>(() => {}) }],
+  ])('waits for %s no longer than its caller', async (_, pending) => {
+    const fetch = vi.fn<Fetch>()
+    const popFetch = createPopFetch({ accessToken: 'token', key, fetch, ...pending })
+    const url = 'https://api.example.com/'
+    const reason = new Error('gave up')
+    const controller = new AbortController()
+    const waiting = popFetch(url, { signal: controller.signal })
+    setTimeout(() => controller.abort(reason), 20)
+    await expect(waiting).rejects.toBe(reason)
+    await expect(popFetch(url, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    await expect(popFetch(new Request(url, { signal: AbortSignal.abort(reason) }))).rejects.toBe(
+      reason,
+    )
+    expect(fetch).not.toHaveBeenCalled()
   })
 
   test.each([
@@ -134,17 +207,21 @@ describe('createPopFetch', () => {
     expect(asked).toBe(1)
   })
 
-  test('hands a redirect back instead of following it with a proof for another URL', async () => {
-    let asked = 0
-    const url = await serve((_request, response) => {
-      asked += 1
-      response.writeHead(302, { location: '/elsewhere' }).end()
-    })
-    const response = await createPopFetch({ accessToken: 'token', key })(url)
-    expect([response.status, asked]).toEqual([302, 1])
-  })
+  test(
+    'hands a redirect back instead of following it with a proof for another URL',
+    { tags: ['rule-client-redirect'] },
+    async () => {
+      let asked = 0
+      const url = await serve((_request, response) => {
+        asked += 1
+        response.writeHead(302, { location: '/elsewhere' }).end()
+      })
+      const response = await createPopFetch({ accessToken: 'token', key })(url)
+      expect([response.status, asked]).toEqual([302, 1])
+    },
+  )
 
-  test('keeps the nonces of parallel requests apart', async () => {
+  test('keeps the nonces of parallel requests apart', { tags: ['rule-client-nonce'] }, async () => {
     const url = await serve((request, response) => {
       const { nonce, p } = proofOf(request)
       const wanted = `nonce-for-${String(p)}`
@@ -165,6 +242,11 @@ describe('createPopFetch', () => {
     ['an unknown option', { accessToken: 'a', key, tranport: 'header' }],
     ['a missing key', { accessToken: 'a' }],
     ['a missing token', { key }],
+    ['nothing', undefined],
+    ['a token that is a number', { accessToken: 5, key }],
+    ['a fetch that is none', { accessToken: 'a', key, fetch: 'fetch' }],
+    ['a name as no URL has it', { accessToken: 'a', key, cover: { query: ['user name'] } }],
+    ['another such name', { accessToken: 'a', key, cover: { query: ['a=b'] } }],
     [
       'a form that carries the credential and is covered',
       { accessToken: 'a', key, transport: 'form', cover: { body: true } },

@@ -76,19 +76,23 @@ describe('signPopRequest', () => {
     },
   )
 
-  test('takes another jti each time', async () => {
+  test('takes another jti each time', { tags: ['rule-client-jti'] }, async () => {
     const ids = await Promise.all(
       Array.from({ length: 50 }, async () => (await sign()).payload['jti']),
     )
     expect(new Set(ids).size).toBe(50)
   })
 
-  test('puts nothing private into the proof of a private JWK', async () => {
-    const pair = await generateKeyPair({ algorithm: 'ES256', extractable: true })
-    const jwk = await crypto.subtle.exportKey('jwk', pair.privateKey as never)
-    const { payload } = await sign({ key: { ...jwk, alg: 'ES256' } as never })
-    expect(payload['cnf']).toEqual({ jwk: pair.jwk })
-  })
+  test(
+    'puts nothing private into the proof of a private JWK',
+    { tags: ['rule-client-private'] },
+    async () => {
+      const pair = await generateKeyPair({ algorithm: 'ES256', extractable: true })
+      const jwk = await crypto.subtle.exportKey('jwk', pair.privateKey as never)
+      const { payload } = await sign({ key: { ...jwk, alg: 'ES256' } as never })
+      expect(payload['cnf']).toEqual({ jwk: pair.jwk })
+    },
+  )
 
   test.each([
     [
@@ -149,10 +153,14 @@ describe('signPopRequest', () => {
     expect(payload['b']).toBe(hash)
   })
 
-  test('carries the nonce of a server only when there is one', async () => {
-    expect((await sign({ nonce: 'n1' })).payload['nonce']).toBe('n1')
-    expect((await sign()).payload).not.toHaveProperty('nonce')
-  })
+  test(
+    'carries the nonce of a server only when there is one',
+    { tags: ['rule-client-nonce'] },
+    async () => {
+      expect((await sign({ nonce: 'n1' })).payload['nonce']).toBe('n1')
+      expect((await sign()).payload).not.toHaveProperty('nonce')
+    },
+  )
 
   test.each<[string, Change]>([
     ['a relative URL', { url: '/items' }],

@@ -51,6 +51,14 @@ describe('a signer outside of this process', () => {
     expect(partsOf(jws).payload['cnf']).toEqual({ jwk: signer.jwk })
   })
 
+  test('with a public key of another curve is refused', async () => {
+    const signer = await createSigner('ES384')
+    const key = { ...signer, algorithm: 'ES256' } as const
+    await expect(signPopRequest({ ...request, key })).rejects.toThrow(
+      'the key is not one for ES256',
+    )
+  })
+
   test('that answers DER is told so', async () => {
     const signer = await createSigner('ES256')
     const sign = (): Uint8Array => Buffer.concat([Buffer.from('3044', 'hex'), randomBytes(68)])
@@ -105,6 +113,8 @@ const k = randomBytes(64).toString('base64url')
 const wrong: Readonly<Record<string, unknown>> = {
   nothing: undefined,
   text: 'key',
+  'a pair with the algorithm of another type': { ...pair, algorithm: 'RS256' },
+  'a pair with the algorithm of another': { ...pair, algorithm: 'ES384' },
   'a public key': pair.jwk,
   'a private key without alg': { ...privateJwk, alg: undefined },
   'a private key with the alg of another': { ...privateJwk, alg: 'RS256' },
@@ -124,6 +134,11 @@ test.each(Object.entries(wrong))('refuses %s as a key', async (_, key) => {
   await expect(signPopRequest({ ...request, key: key as ProofKey })).rejects.toThrow(TypeError)
   const late = async (): Promise<ProofKey> => key as ProofKey
   await expect(signPopRequest({ ...request, key: late })).rejects.toThrow(TypeError)
+})
+
+test('refuses a pair that is not there yet, and says what to write', async () => {
+  const key = generateKeyPair({ algorithm: 'ES256' }) as unknown as ProofKey
+  await expect(signPopRequest({ ...request, key })).rejects.toThrow('a function that finds it')
 })
 
 describe('where there is no WebCrypto, as in a page that came over http', () => {

@@ -147,6 +147,20 @@ describe('in the URL', () => {
     expect(await request.text()).toBe('hello')
   })
 
+  test('the body of a Request goes as bytes, because browsers send no streams', async () => {
+    const sent: unknown[] = []
+    const fetch: Fetch = async (_input, init) => {
+      sent.push(init?.body)
+      return new Response()
+    }
+    const popFetch = create('query', { fetch })
+    const post = { method: 'POST', body: 'hello' }
+    await popFetch(new Request(urlOf(api, '/'), post))
+    await popFetch(new Request(urlOf(api, '/'), post), { body: 'other' })
+    await popFetch(new Request(urlOf(api, '/')))
+    expect(sent).toEqual([new TextEncoder().encode('hello').buffer, 'other', undefined])
+  })
+
   test('there is no second credential', async () => {
     const popFetch = create('query')
     await expect(popFetch(urlOf(api, `/?${credential}=x`))).rejects.toThrow(TypeError)

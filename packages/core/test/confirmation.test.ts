@@ -106,9 +106,26 @@ describe('the confirmation of a PoP token', () => {
       { record: { cnf: { jwk: alice.jwk }, token_type: 'DPoP' } },
       'ERR_POP_BINDING_OTHER_METHOD',
     ],
-  ])('%s', async (_, given, expected) => {
-    expect(await judgePop(given)).toBe(expected)
-  })
+  ])(
+    '%s',
+    {
+      tags: [
+        'attack-97',
+        'attack-98',
+        'attack-100',
+        'attack-194',
+        'rule-confirmation-all',
+        'rule-scheme-of-confirmation',
+        'rule-rival-token-type',
+        'shr-cnf-jwk',
+        'shr-cnf-other-method',
+        'shr-cnf-unusable',
+      ],
+    },
+    async (_, given, expected) => {
+      expect(await judgePop(given)).toBe(expected)
+    },
+  )
 
   test.each<[string, unknown, string]>([
     ['the key itself', { jwk: alice.jwk }, 'accepted'],
@@ -119,31 +136,50 @@ describe('the confirmation of a PoP token', () => {
     ['a private key', { jwk: { ...alice.jwk, d: 'AA' } }, 'ERR_POP_PROOF_KEY_INVALID'],
     ['jwk and jwe', { jwk: alice.jwk, jwe: forUs }, 'accepted'],
     ['an encrypted key that nobody named', { jwe: forUs }, 'ERR_POP_PROOF_KEY_INVALID'],
-  ])('kid, and %s in the proof', async (_, own, expected) => {
-    expect(await judgePop({ record: { cnf: { kid: thumbprint } }, own })).toBe(expected)
-  })
+  ])(
+    'kid, and %s in the proof',
+    {
+      tags: [
+        'shr-cnf-kid',
+        'shr-cnf-kid-other-key',
+        'shr-cnf-kid-without-key',
+        'rule-key-of-token',
+      ],
+    },
+    async (_, own, expected) => {
+      expect(await judgePop({ record: { cnf: { kid: thumbprint } }, own })).toBe(expected)
+    },
+  )
 
-  test('an encrypted secret in the token', async () => {
-    const record = { cnf: { jwe: forUs } }
-    expect(await judgePop({ record }, signWithSecret())).toBe('accepted')
-    const other = { cnf: { jwe: await encrypt({ ...secretJwk, k: `${secretJwk.k.slice(1)}A` }) } }
-    expect(await judgePop({ record: other }, signWithSecret())).not.toBe('accepted')
-    const short = { cnf: { jwe: await encrypt({ kty: 'oct', k: 'AAAA' }) } }
-    expect(await judgePop({ record: short }, signWithSecret())).toBe(
-      'ERR_POP_CONFIRMATION_KEY_INVALID',
-    )
-  })
+  test(
+    'an encrypted secret in the token',
+    { tags: ['attack-95', 'shr-cnf-jwe', 'rule-key-secret'] },
+    async () => {
+      const record = { cnf: { jwe: forUs } }
+      expect(await judgePop({ record }, signWithSecret())).toBe('accepted')
+      const other = { cnf: { jwe: await encrypt({ ...secretJwk, k: `${secretJwk.k.slice(1)}A` }) } }
+      expect(await judgePop({ record: other }, signWithSecret())).not.toBe('accepted')
+      const short = { cnf: { jwe: await encrypt({ kty: 'oct', k: 'AAAA' }) } }
+      expect(await judgePop({ record: short }, signWithSecret())).toBe(
+        'ERR_POP_CONFIRMATION_KEY_INVALID',
+      )
+    },
+  )
 
-  test('an encrypted secret in the proof counts only when the token has its thumbprint', async () => {
-    const own = { jwe: forUs }
-    const named = hashOf(JSON.stringify({ k: secretJwk.k, kty: 'oct' }))
-    expect(await judgePop({ record: { cnf: { kid: named } } }, signWithSecret(own))).toBe(
-      'accepted',
-    )
-    expect(await judgePop({ record: { cnf: { kid: thumbprint } } }, signWithSecret(own))).toBe(
-      'ERR_POP_BINDING_OTHER_KEY',
-    )
-  })
+  test(
+    'an encrypted secret in the proof counts only when the token has its thumbprint',
+    { tags: ['rule-key-of-token'] },
+    async () => {
+      const own = { jwe: forUs }
+      const named = hashOf(JSON.stringify({ k: secretJwk.k, kty: 'oct' }))
+      expect(await judgePop({ record: { cnf: { kid: named } } }, signWithSecret(own))).toBe(
+        'accepted',
+      )
+      expect(await judgePop({ record: { cnf: { kid: thumbprint } } }, signWithSecret(own))).toBe(
+        'ERR_POP_BINDING_OTHER_KEY',
+      )
+    },
+  )
 
   test.each<[string, Case, string]>([
     ['a key of the source', { record: { access_token_key: alice.jwk } }, 'accepted'],
@@ -174,32 +210,45 @@ describe('the confirmation of a PoP token', () => {
       { record: {}, resolveKey: () => Promise.reject(new Error('vault')) },
       'ERR_POP_KEY_SOURCE_UNAVAILABLE',
     ],
-  ])('without cnf: %s', async (_, given, expected) => {
-    expect(await judgePop(given)).toBe(expected)
-  })
+  ])(
+    'without cnf: %s',
+    {
+      tags: [
+        'shr-key-introspected',
+        'shr-key-resolved',
+        'shr-cnf-required',
+        'rule-resolver-outage',
+      ],
+    },
+    async (_, given, expected) => {
+      expect(await judgePop(given)).toBe(expected)
+    },
+  )
 
-  test('a confirmation always comes before the application', async () => {
-    const given = { record: { cnf: { jwk: stranger.jwk } }, resolveKey: async () => alice.jwk }
-    expect(await judgePop(given)).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
-  })
+  test(
+    'a confirmation always comes before the application',
+    { tags: ['shr-key-resolved'] },
+    async () => {
+      const given = { record: { cnf: { jwk: stranger.jwk } }, resolveKey: async () => alice.jwk }
+      expect(await judgePop(given)).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+    },
+  )
 
-  test('a public key is no secret: HS256 over its text is refused', async () => {
-    const given = { record: { cnf: { jwk: alice.jwk } } }
-    expect(await judgePop(given, signWithSecret())).toBe('ERR_POP_CONFIRMATION_KEY_INVALID')
-  })
+  test(
+    'a public key is no secret: HS256 over its text is refused',
+    { tags: ['shr-symmetric-key-secret'] },
+    async () => {
+      const given = { record: { cnf: { jwk: alice.jwk } } }
+      expect(await judgePop(given, signWithSecret())).toBe('ERR_POP_CONFIRMATION_KEY_INVALID')
+    },
+  )
 })
 
 describe('a shared secret of the application', () => {
   const long = randomBytes(64)
-  const k = long.toString('base64url')
 
-  test.each([
-    ['HS256', 'sha256', 'accepted'],
-    ['HS384', 'sha384', 'accepted'],
-    ['HS512', 'sha512', 'accepted'],
-    ['HS384', 'sha256', 'ERR_POP_PROOF_SIGNATURE_INVALID'],
-    ['HS512', 'sha256', 'ERR_POP_PROOF_SIGNATURE_INVALID'],
-  ])('%s means %s: %s', async (alg, hash, expected) => {
+  function judge(alg: string, hash: string, shared: Buffer): Promise<string> {
+    const k = shared.toString('base64url')
     const verifier = createVerifier({
       publicUrl: apiUrl,
       now: clock.now,
@@ -208,8 +257,31 @@ describe('a shared secret of the application', () => {
     })
     const unsigned = signPop(alice, clock.seconds(), {}, { alg })
     const input = unsigned.slice(0, unsigned.lastIndexOf('.'))
-    const mac = createHmac(hash, long).update(input).digest('base64url')
-    expect(await outcomeOf(verifier.verify(popRequest(`${input}.${mac}`)))).toBe(expected)
+    const mac = createHmac(hash, shared).update(input).digest('base64url')
+    return outcomeOf(verifier.verify(popRequest(`${input}.${mac}`)))
+  }
+
+  test.each([
+    ['HS256', 'sha256', 'accepted'],
+    ['HS384', 'sha384', 'accepted'],
+    ['HS512', 'sha512', 'accepted'],
+    ['HS384', 'sha256', 'ERR_POP_PROOF_SIGNATURE_INVALID'],
+    ['HS512', 'sha256', 'ERR_POP_PROOF_SIGNATURE_INVALID'],
+  ])('%s means %s: %s', async (alg, hash, expected) => {
+    expect(await judge(alg, hash, long)).toBe(expected)
+  })
+
+  test.each([
+    ['HS256', 0, 'ERR_POP_CONFIRMATION_KEY_INVALID'],
+    ['HS256', 31, 'ERR_POP_CONFIRMATION_KEY_INVALID'],
+    ['HS256', 32, 'accepted'],
+    ['HS384', 47, 'ERR_POP_CONFIRMATION_KEY_INVALID'],
+    ['HS384', 48, 'accepted'],
+    ['HS512', 63, 'ERR_POP_CONFIRMATION_KEY_INVALID'],
+    ['HS512', 64, 'accepted'],
+  ])('for %s of %i bytes: %s', { tags: ['attack-95'] }, async (alg, bytes, expected) => {
+    const hash = alg.replace('HS', 'sha')
+    expect(await judge(alg, hash, long.subarray(0, bytes))).toBe(expected)
   })
 })
 
@@ -230,35 +302,69 @@ describe('the confirmation of a DPoP token', () => {
     ['jkt and jwe', { jkt: thumbprint, jwe: forUs }, 'ERR_POP_BINDING_OTHER_METHOD'],
     ['jkt and jku', { jkt: thumbprint, jku: 'x' }, 'ERR_POP_BINDING_OTHER_METHOD'],
     ['jkt and a certificate', { jkt: thumbprint, 'x5t#S256': 'x' }, 'ERR_POP_BINDING_OTHER_METHOD'],
+    ['a certificate alone', { 'x5t#S256': 'x' }, 'ERR_POP_BINDING_OTHER_METHOD'],
     ['jwk alone', { jwk: alice.jwk }, 'ERR_POP_BINDING_OTHER_METHOD'],
     ['kid alone', { kid: thumbprint }, 'ERR_POP_BINDING_OTHER_METHOD'],
     ['nothing', {}, 'ERR_POP_CONFIRMATION_INVALID'],
     ['none', undefined, 'ERR_POP_TOKEN_UNBOUND'],
-  ])('%s', async (_, cnf, expected) => {
-    const verifier = createVerifier({
-      publicUrl: apiUrl,
-      now: clock.now,
-      tokens: storedTokens(() => ({ aud: apiUrl, ...(cnf !== undefined && { cnf }) }), {
-        audience: apiUrl,
-      }),
-      schemes: [dpop()],
-    })
-    const request = dpopRequest(alice, signDpop(alice, clock.seconds()))
-    expect(await outcomeOf(verifier.verify(request))).toBe(expected)
-  })
+  ])(
+    '%s',
+    {
+      tags: [
+        'attack-149',
+        'attack-150',
+        'answer-dpop-jkt',
+        'rule-confirmation-all',
+        'rule-scheme-of-confirmation',
+      ],
+    },
+    async (_, cnf, expected) => {
+      const verifier = createVerifier({
+        publicUrl: apiUrl,
+        now: clock.now,
+        tokens: storedTokens(() => ({ aud: apiUrl, ...(cnf !== undefined && { cnf }) }), {
+          audience: apiUrl,
+        }),
+        schemes: [dpop()],
+      })
+      const request = dpopRequest(alice, signDpop(alice, clock.seconds()))
+      expect(await outcomeOf(verifier.verify(request))).toBe(expected)
+    },
+  )
 })
+
+function verifierOf(jwk: Jwk): ReturnType<typeof createVerifier> {
+  return createVerifier({
+    publicUrl: apiUrl,
+    now: clock.now,
+    tokens: storedTokens(() => ({ aud: apiUrl, cnf: { jwk } }), { audience: apiUrl }),
+    replay: 'dangerously-none',
+  })
+}
+
+test(
+  'an Ed25519 signature has one S: more by the order of the group is none',
+  { tags: ['attack-108'] },
+  async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const verifier = verifierOf(publicKey.export({ format: 'jwk' }) as Jwk)
+    const unsigned = signPop(alice, clock.seconds(), {}, { alg: 'EdDSA' })
+    const input = unsigned.slice(0, unsigned.lastIndexOf('.'))
+    const signature = sign(null, Buffer.from(input), privateKey)
+    const judge = (bytes: Buffer): Promise<string> =>
+      outcomeOf(verifier.verify(popRequest(`${input}.${bytes.toString('base64url')}`)))
+    const order = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n
+    const s = BigInt(`0x${Buffer.from(signature.subarray(32)).reverse().toString('hex')}`)
+    const more = Buffer.from((s + order).toString(16).padStart(64, '0'), 'hex').reverse()
+    expect(await judge(signature)).toBe('accepted')
+    expect(await judge(Buffer.concat([signature.subarray(0, 32), more]))).toBe(
+      'ERR_POP_PROOF_SIGNATURE_INVALID',
+    )
+  },
+)
 
 describe('ECDSA signatures', () => {
   const curves = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' } as const
-
-  function verifierOf(jwk: Jwk): ReturnType<typeof createVerifier> {
-    return createVerifier({
-      publicUrl: apiUrl,
-      now: clock.now,
-      tokens: storedTokens(() => ({ aud: apiUrl, cnf: { jwk } }), { audience: apiUrl }),
-      replay: 'dangerously-none',
-    })
-  }
 
   test('of many proofs all verify, those with leading zeros too', async () => {
     const verifier = verifierOf(alice.jwk)
@@ -272,43 +378,47 @@ describe('ECDSA signatures', () => {
     expect(zeros).toBe(4)
   })
 
-  test.each(Object.entries(curves))('%s: only the exact form is a signature', async (alg, crv) => {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: crv })
-    const verifier = verifierOf(publicKey.export({ format: 'jwk' }) as Jwk)
-    const unsigned = signCompact(
-      { typ: 'pop', alg },
-      { at: 'token', ts: clock.seconds(), m: 'GET', u: 'api.example.com', p: '/items' },
-      alice.privateKey,
-    )
-    const input = unsigned.slice(0, unsigned.lastIndexOf('.'))
-    const hash = `sha${alg.slice(2)}`
-    const raw = sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-    const der = sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: 'der' })
-    const size = raw.length / 2
-    const judge = (signature: Uint8Array): Promise<string> => {
-      const proof = `${input}.${Buffer.from(signature).toString('base64url')}`
-      return outcomeOf(verifier.verify(popRequest(proof)))
-    }
-    expect(await judge(raw)).toBe('accepted')
-    const wrong = {
-      der,
-      'all zeros': Buffer.alloc(raw.length),
-      'r zero': Buffer.concat([Buffer.alloc(size), raw.subarray(size)]),
-      's zero': Buffer.concat([raw.subarray(0, size), Buffer.alloc(size)]),
-      'all ones': Buffer.alloc(raw.length, 0xff),
-      swapped: Buffer.concat([raw.subarray(size), raw.subarray(0, size)]),
-      'a byte more': Buffer.concat([raw, Buffer.alloc(1)]),
-      'a byte less': raw.subarray(0, raw.length - 1),
-      'one byte': raw.subarray(0, 1),
-      'both halves a byte longer': Buffer.concat([
-        Buffer.alloc(1),
-        raw.subarray(0, size),
-        Buffer.alloc(1),
-        raw.subarray(size),
-      ]),
-    }
-    for (const [name, signature] of Object.entries(wrong)) {
-      expect([name, await judge(signature)]).toEqual([name, 'ERR_POP_PROOF_SIGNATURE_INVALID'])
-    }
-  })
+  test.each(Object.entries(curves))(
+    '%s: only the exact form is a signature',
+    { tags: ['attack-109'] },
+    async (alg, crv) => {
+      const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: crv })
+      const verifier = verifierOf(publicKey.export({ format: 'jwk' }) as Jwk)
+      const unsigned = signCompact(
+        { typ: 'pop', alg },
+        { at: 'token', ts: clock.seconds(), m: 'GET', u: 'api.example.com', p: '/items' },
+        alice.privateKey,
+      )
+      const input = unsigned.slice(0, unsigned.lastIndexOf('.'))
+      const hash = `sha${alg.slice(2)}`
+      const raw = sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+      const der = sign(hash, Buffer.from(input), { key: privateKey, dsaEncoding: 'der' })
+      const size = raw.length / 2
+      const judge = (signature: Uint8Array): Promise<string> => {
+        const proof = `${input}.${Buffer.from(signature).toString('base64url')}`
+        return outcomeOf(verifier.verify(popRequest(proof)))
+      }
+      expect(await judge(raw)).toBe('accepted')
+      const wrong = {
+        der,
+        'all zeros': Buffer.alloc(raw.length),
+        'r zero': Buffer.concat([Buffer.alloc(size), raw.subarray(size)]),
+        's zero': Buffer.concat([raw.subarray(0, size), Buffer.alloc(size)]),
+        'all ones': Buffer.alloc(raw.length, 0xff),
+        swapped: Buffer.concat([raw.subarray(size), raw.subarray(0, size)]),
+        'a byte more': Buffer.concat([raw, Buffer.alloc(1)]),
+        'a byte less': raw.subarray(0, raw.length - 1),
+        'one byte': raw.subarray(0, 1),
+        'both halves a byte longer': Buffer.concat([
+          Buffer.alloc(1),
+          raw.subarray(0, size),
+          Buffer.alloc(1),
+          raw.subarray(size),
+        ]),
+      }
+      for (const [name, signature] of Object.entries(wrong)) {
+        expect([name, await judge(signature)]).toEqual([name, 'ERR_POP_PROOF_SIGNATURE_INVALID'])
+      }
+    },
+  )
 })

@@ -60,11 +60,24 @@ describe('a header credential', () => {
     ['a tab', 'PoP\tabc', 'ERR_POP_CREDENTIAL_MALFORMED'],
     ['an octet above 127', 'PoP abc\u00e9', 'ERR_POP_CREDENTIAL_MALFORMED'],
     ['padding in the middle', 'PoP a=b', 'ERR_POP_CREDENTIAL_MALFORMED'],
-  ])('of %s', async (_, value, expected) => {
-    const rawHeaders = [...host, 'Authorization', value]
-    const request = { method: 'GET', target: '/items', rawHeaders }
-    expect(await verifierOf().verify(request)).toBe(expected)
-  })
+  ])(
+    'of %s',
+    {
+      tags: [
+        'attack-19',
+        'attack-28',
+        'attack-217',
+        'shr-credential-length',
+        'shr-token68',
+        'shr-scheme-whole-word',
+      ],
+    },
+    async (_, value, expected) => {
+      const rawHeaders = [...host, 'Authorization', value]
+      const request = { method: 'GET', target: '/items', rawHeaders }
+      expect(await verifierOf().verify(request)).toBe(expected)
+    },
+  )
 
   test.each([
     ['spaces', ' '],
@@ -76,6 +89,7 @@ describe('a header credential', () => {
     ['dots', '.'],
   ])(
     'of 15000 %s is refused, a hundred times before the test runs out of time',
+    { tags: ['attack-110', 'attack-216'] },
     async (_, character) => {
       const { verify } = verifierOf()
       const rawHeaders = [...host, 'Authorization', `PoP a${character.repeat(15_000)}b`]
@@ -85,6 +99,13 @@ describe('a header credential', () => {
         expect(await verify(request)).not.toBe('accepted')
     },
   )
+})
+
+test('a credential in three places is two too many', { tags: ['attack-9'] }, async () => {
+  const field = `pop_access_token=${signed()}`
+  const rawHeaders = [...host, ...formType, 'Authorization', `PoP ${signed()}`]
+  const request = post({ ...bodyOf(field), rawHeaders, target: `/items?${field}` })
+  expect(await verifierOf().verify(request)).toBe('ERR_POP_CREDENTIAL_REPEATED')
 })
 
 test('odd parameters beside a credential are none', async () => {
@@ -121,7 +142,7 @@ describe('a query credential', () => {
       'ERR_POP_CREDENTIAL_MISSING',
     ],
     ['after a second question mark', () => `a=1?${field()}`, 'ERR_POP_CREDENTIAL_MISSING'],
-  ])('%s', async (_, query, expected) => {
+  ])('%s', { tags: ['attack-24'] }, async (_, query, expected) => {
     expect(await verify(query())).toBe(expected)
   })
 })
@@ -175,9 +196,13 @@ describe('a form credential', () => {
     ['coding gzip', typed(...formType, 'Content-Encoding', 'gzip'), 'ERR_POP_CREDENTIAL_MISSING'],
     ['method GET', { method: 'GET' }, 'ERR_POP_CREDENTIAL_MISSING'],
     ['method HEAD', { method: 'HEAD' }, 'ERR_POP_CREDENTIAL_MISSING'],
-  ])('%s', async (_, change, expected) => {
-    expect(await verifierOf().verify(post({ ...bodyOf(field()), ...change }))).toBe(expected)
-  })
+  ])(
+    '%s',
+    { tags: ['attack-20', 'attack-22', 'shr-form-urlencoded'] },
+    async (_, change, expected) => {
+      expect(await verifierOf().verify(post({ ...bodyOf(field()), ...change }))).toBe(expected)
+    },
+  )
 
   test.each<[string, () => unknown, string]>([
     ['one string', () => ({ a: '1', pop_access_token: signed() }), 'accepted'],
@@ -214,9 +239,13 @@ describe('a form credential', () => {
       () => ({ pop_access_token: signed(), 'pop_access_token[]': 'x' }),
       'ERR_POP_CREDENTIAL_REPEATED',
     ],
-  ])('that a parser has read, as %s', async (_, parsedForm, expected) => {
-    expect(await verifierOf().verify(post({ parsedForm: parsedForm() }))).toBe(expected)
-  })
+  ])(
+    'that a parser has read, as %s',
+    { tags: ['attack-23', 'attack-24'] },
+    async (_, parsedForm, expected) => {
+      expect(await verifierOf().verify(post({ parsedForm: parsedForm() }))).toBe(expected)
+    },
+  )
 
   test('is not looked for where only the header is enabled, nor is the body read for it', async () => {
     const { verify } = verifierOf([pop({ transports: ['header'] })])
@@ -224,17 +253,21 @@ describe('a form credential', () => {
     expect(await verify(post({ body }))).toBe('ERR_POP_CREDENTIAL_MISSING')
   })
 
-  test('a form that is too long is refused, unless there is a credential already', async () => {
-    const long = bodyOf('a'.repeat(65_537))
-    const { verify } = verifierOf()
-    expect(await verify(post(bodyOf('a'.repeat(65_536))))).toBe('ERR_POP_CREDENTIAL_MISSING')
-    expect(await verify(post(long))).toBe('ERR_POP_FORM_TOO_LARGE')
-    const authorization = ['Authorization', `PoP ${signed()}`]
-    const rawHeaders = [...host, ...formType, ...authorization]
-    expect(await verify(post({ ...long, rawHeaders }))).toBe('accepted')
-    const target = `/items?pop_access_token=${signed()}`
-    expect(await verify(post({ ...long, target }))).toBe('accepted')
-  })
+  test(
+    'a form that is too long is refused, unless there is a credential already',
+    { tags: ['attack-215', 'answer-form-too-large'] },
+    async () => {
+      const long = bodyOf('a'.repeat(65_537))
+      const { verify } = verifierOf()
+      expect(await verify(post(bodyOf('a'.repeat(65_536))))).toBe('ERR_POP_CREDENTIAL_MISSING')
+      expect(await verify(post(long))).toBe('ERR_POP_FORM_TOO_LARGE')
+      const authorization = ['Authorization', `PoP ${signed()}`]
+      const rawHeaders = [...host, ...formType, ...authorization]
+      expect(await verify(post({ ...long, rawHeaders }))).toBe('accepted')
+      const target = `/items?pop_access_token=${signed()}`
+      expect(await verify(post({ ...long, target }))).toBe('accepted')
+    },
+  )
 
   test('a body that fails is answered in the words of the credential that is there', async () => {
     const body = (): Promise<never> => Promise.reject(new PopError('ERR_POP_BODY_ABORTED'))
@@ -279,9 +312,23 @@ describe('the host of a request', () => {
     ['both, equal but for the case', ['api.example.com'], 'API.example.com', 'accepted'],
     ['both, different', ['api.example.com'], 'b.example', 'ERR_POP_HOST_INVALID'],
     ['an odd :authority', [], 'a@b.example', 'ERR_POP_HOST_INVALID'],
-  ])('%s', async (_, names, authority, expected) => {
-    expect(await ask(names, authority)).toBe(expected)
-  })
+  ])(
+    '%s',
+    {
+      tags: [
+        'attack-36',
+        'attack-37',
+        'attack-38',
+        'attack-39',
+        'attack-51',
+        'answer-host-invalid',
+        'answer-authority-differs',
+      ],
+    },
+    async (_, names, authority, expected) => {
+      expect(await ask(names, authority)).toBe(expected)
+    },
+  )
 })
 
 describe('a credential of a scheme that is not enabled', () => {
@@ -294,9 +341,13 @@ describe('a credential of a scheme that is not enabled', () => {
       'PoP',
       'ERR_POP_CREDENTIAL_MISSING',
     ],
-  ])('%s', async (_, schemes, word, expected) => {
-    const rawHeaders = [...host, 'Authorization', `${word} ${signed('GET')}`]
-    const request = { method: 'GET', target: '/items', rawHeaders }
-    expect(await verifierOf(schemes).verify(request)).toBe(expected)
-  })
+  ])(
+    '%s',
+    { tags: ['answer-scheme-disabled', 'shr-transports-narrowed'] },
+    async (_, schemes, word, expected) => {
+      const rawHeaders = [...host, 'Authorization', `${word} ${signed('GET')}`]
+      const request = { method: 'GET', target: '/items', rawHeaders }
+      expect(await verifierOf(schemes).verify(request)).toBe(expected)
+    },
+  )
 })

@@ -32,43 +32,59 @@ async function refusal(claims: Record<string, unknown>): Promise<PopError> {
 }
 
 describe('PopError', () => {
-  test('every code has its section in docs/errors.md, and every section its code', () => {
-    const text = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
-    const sections = [...text.matchAll(/^#+ `?(ERR_POP_\w+)`?$/gm)].map(([, code]) => code)
-    const options = ['ERR_POP_OPTION_MISSING', 'ERR_POP_OPTION_UNKNOWN', 'ERR_POP_OPTION_INVALID']
-    expect(new Set(sections)).toEqual(new Set([...popErrorCodes, ...options]))
-    expect(sections).toHaveLength(popErrorCodes.length + options.length)
-  })
+  test(
+    'every code has its section in docs/errors.md, and every section its code',
+    { tags: ['rule-error-documented'] },
+    () => {
+      const text = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
+      const sections = [...text.matchAll(/^#+ `?(ERR_POP_\w+)`?$/gm)].map(([, code]) => code)
+      const options = ['ERR_POP_OPTION_MISSING', 'ERR_POP_OPTION_UNKNOWN', 'ERR_POP_OPTION_INVALID']
+      expect(new Set(sections)).toEqual(new Set([...popErrorCodes, ...options]))
+      expect(sections).toHaveLength(popErrorCodes.length + options.length)
+    },
+  )
 
-  test.each(popErrorCodes)('%s has a sentence that header parsers of clients take', (code) => {
-    const { message } = new PopError(code)
-    expect(message).toMatch(/^[A-Z][A-Za-z -]+$/)
-  })
+  test.each(popErrorCodes)(
+    '%s has a sentence that header parsers of clients take',
+    { tags: ['attack-195', 'rule-error-sentence', 'shr-challenge-values'] },
+    (code) => {
+      const { message } = new PopError(code)
+      expect(message).toMatch(/^[A-Z][A-Za-z -]+$/)
+    },
+  )
 
-  test('carries what frameworks read, the OAuth body, and no stack', async () => {
-    const error = await refusal({ p: '/other' })
-    expect(error).toMatchObject({
-      code: 'ERR_POP_PATH_MISMATCH',
-      error: 'invalid_token',
-      status: 401,
-      statusCode: 401,
-      expose: true,
-    })
-    expect(JSON.parse(JSON.stringify(error))).toEqual({
-      error: 'invalid_token',
-      error_description: 'The proof was made for another path',
-    })
-    expect(error.stack).toBe(
-      'PopError [ERR_POP_PATH_MISMATCH]: The proof was made for another path',
-    )
-    expect(Object.keys(error)).not.toContain('cause')
-  })
+  test(
+    'carries what frameworks read, the OAuth body, and no stack',
+    { tags: ['rule-error-shape'] },
+    async () => {
+      const error = await refusal({ p: '/other' })
+      expect(error).toMatchObject({
+        code: 'ERR_POP_PATH_MISMATCH',
+        error: 'invalid_token',
+        status: 401,
+        statusCode: 401,
+        expose: true,
+      })
+      expect(JSON.parse(JSON.stringify(error))).toEqual({
+        error: 'invalid_token',
+        error_description: 'The proof was made for another path',
+      })
+      expect(error.stack).toBe(
+        'PopError [ERR_POP_PATH_MISMATCH]: The proof was made for another path',
+      )
+      expect(Object.keys(error)).not.toContain('cause')
+    },
+  )
 
-  test('has the evidence as its cause, cut to size', async () => {
-    const error = await refusal({ p: `/${'x'.repeat(1000)}` })
-    expect(error.cause).toMatchObject({ member: 'p', expected: '/items' })
-    expect(String((error.cause as { actual: string }).actual)).toHaveLength(256)
-  })
+  test(
+    'has the evidence as its cause, cut to size',
+    { tags: ['attack-199', 'rule-error-evidence'] },
+    async () => {
+      const error = await refusal({ p: `/${'x'.repeat(1000)}` })
+      expect(error.cause).toMatchObject({ member: 'p', expected: '/items' })
+      expect(String((error.cause as { actual: string }).actual)).toHaveLength(256)
+    },
+  )
 })
 
 describe('evidence', () => {
@@ -81,8 +97,9 @@ describe('evidence', () => {
     ['null', null, 'null'],
     ['an object', { password: 'x' }, 'object'],
     ['a list', ['a', 1], 'a 1'],
+    ['a list of odd things', [{ toString: 1 }, null, [1]], 'object object object'],
     ['a long list', ['a'.repeat(300), 'b'], 'a'.repeat(256)],
-  ])('shows %s', (_, actual, shown) => {
+  ])('shows %s', { tags: ['rule-error-evidence'] }, (_, actual, shown) => {
     const { cause } = new PopError('ERR_POP_INTERNAL', { member: 'x', actual })
     expect(cause).toStrictEqual({ member: 'x', actual: shown })
     expect(Object.isFrozen(cause)).toBe(true)
@@ -98,7 +115,7 @@ describe('evidence', () => {
   })
 })
 
-describe('isPopError', () => {
+describe('isPopError', { tags: ['attack-212'] }, () => {
   test.each<[string, unknown, boolean]>([
     ['our own', new PopError('ERR_POP_INTERNAL'), true],
     [
@@ -124,81 +141,93 @@ describe('events', () => {
     return { events, stop: () => diagnostics.unsubscribe(channel, listen) }
   }
 
-  test('an acceptance is published with the result', async () => {
+  test('an acceptance is published with the result', { tags: ['rule-event'] }, async () => {
     const { events, stop } = collect<AcceptedEvent>('oauth-pop:accepted')
     await send()
     stop()
     expect(events.map(({ accessToken }) => accessToken.subject)).toEqual(['alice'])
   })
 
-  test('a refusal is published with code and evidence, and without token, proof, nonce or jti', async () => {
-    const { events, stop } = collect<RefusedEvent>('oauth-pop:refused')
-    const secrets = { jti: 'secret-jti', nonce: 'secret-nonce' }
-    for (const claims of [
-      { p: '/other' },
-      { m: 'POST' },
-      { u: 'x.example' },
-      { ts: 1 },
-      { nonce: 5 },
-      { q: 'x' },
-    ]) {
-      await refusal({ ...secrets, ...claims })
-    }
-    stop()
-    expect(events.map(({ code }) => code)).toEqual([
-      'ERR_POP_PATH_MISMATCH',
-      'ERR_POP_METHOD_MISMATCH',
-      'ERR_POP_HOST_MISMATCH',
-      'ERR_POP_PROOF_EXPIRED',
-      'ERR_POP_PROOF_MEMBER_INVALID',
-      'ERR_POP_PROOF_MEMBER_INVALID',
-    ])
-    expect(events[0]).toMatchObject({ status: 401, scheme: 'PoP', cause: { member: 'p' } })
-    expect(JSON.stringify(events)).not.toMatch(/secret|eyJ/)
-    expect(JSON.stringify(events)).not.toContain(alice.accessToken)
-  })
+  test(
+    'a refusal is published with code and evidence, and without token, proof, nonce or jti',
+    { tags: ['rule-event', 'rule-event-secrets'] },
+    async () => {
+      const { events, stop } = collect<RefusedEvent>('oauth-pop:refused')
+      const secrets = { jti: 'secret-jti', nonce: 'secret-nonce' }
+      for (const claims of [
+        { p: '/other' },
+        { m: 'POST' },
+        { u: 'x.example' },
+        { ts: 1 },
+        { nonce: 5 },
+        { q: 'x' },
+      ]) {
+        await refusal({ ...secrets, ...claims })
+      }
+      stop()
+      expect(events.map(({ code }) => code)).toEqual([
+        'ERR_POP_PATH_MISMATCH',
+        'ERR_POP_METHOD_MISMATCH',
+        'ERR_POP_HOST_MISMATCH',
+        'ERR_POP_PROOF_EXPIRED',
+        'ERR_POP_PROOF_MEMBER_INVALID',
+        'ERR_POP_PROOF_MEMBER_INVALID',
+      ])
+      expect(events[0]).toMatchObject({ status: 401, scheme: 'PoP', cause: { member: 'p' } })
+      expect(JSON.stringify(events)).not.toMatch(/secret|eyJ/)
+      expect(JSON.stringify(events)).not.toContain(alice.accessToken)
+    },
+  )
 })
 
 describe('the lines of NODE_DEBUG=oauth-pop', () => {
-  test('say what happened, on one line, without token, proof, nonce or jti', async () => {
-    const lines: string[] = []
-    vi.resetModules()
-    vi.doMock(import('node:util'), async (original) => {
-      const util = await original()
-      const log = (text: string, ...values: unknown[]): void =>
-        void lines.push(util.format(text, ...values))
-      return { ...util, debuglog: () => Object.assign(log, { enabled: true }) }
-    })
-    const fresh = await import('@oauth-pop/core')
-    vi.doUnmock('node:util')
-    const own = fresh.createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
-    const secrets = { jti: 'secret-jti', nonce: 'secret-nonce' }
-    for (const claims of [secrets, secrets, { ...secrets, p: '/other\r\nfaked' }]) {
-      const request = popRequest(signPop(alice, clock.seconds(), claims))
-      await own.verify(request).catch(() => undefined)
-    }
-    expect(lines).toEqual([
-      'accepted PoP token of client "app"',
-      'refused PoP: 401 ERR_POP_PROOF_REPLAYED: The proof has been used before {}',
-      expect.stringMatching(/^refused PoP: 401 ERR_POP_PATH_MISMATCH: .*\/other\\r\\nfaked/),
-    ])
-    expect(lines.join('')).not.toMatch(/[\r\n]|secret|eyJ/)
-    expect(lines.join('')).not.toContain(alice.accessToken)
-  })
+  test(
+    'say what happened, on one line, without token, proof, nonce or jti',
+    { tags: ['attack-199', 'rule-event-secrets', 'rule-event-one-line'] },
+    async () => {
+      const lines: string[] = []
+      vi.resetModules()
+      vi.doMock(import('node:util'), async (original) => {
+        const util = await original()
+        const log = (text: string, ...values: unknown[]): void =>
+          void lines.push(util.format(text, ...values))
+        return { ...util, debuglog: () => Object.assign(log, { enabled: true }) }
+      })
+      const fresh = await import('@oauth-pop/core')
+      vi.doUnmock('node:util')
+      const own = fresh.createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
+      const secrets = { jti: 'secret-jti', nonce: 'secret-nonce' }
+      for (const claims of [secrets, secrets, { ...secrets, p: '/other\r\nfaked' }]) {
+        const request = popRequest(signPop(alice, clock.seconds(), claims))
+        await own.verify(request).catch(() => undefined)
+      }
+      expect(lines).toEqual([
+        'accepted PoP token of client "app"',
+        'refused PoP: 401 ERR_POP_PROOF_REPLAYED: The proof has been used before {}',
+        expect.stringMatching(/^refused PoP: 401 ERR_POP_PATH_MISMATCH: .*\/other\\r\\nfaked/),
+      ])
+      expect(lines.join('')).not.toMatch(/[\r\n]|secret|eyJ/)
+      expect(lines.join('')).not.toContain(alice.accessToken)
+    },
+  )
 })
 
 describe('AccessToken', () => {
-  test('cannot be edited, and does not print its token', async () => {
-    const { accessToken } = (await send()) as Awaited<ReturnType<typeof verifier.verify>>
-    expect(accessToken.token).toBe(alice.accessToken)
-    expect(JSON.stringify(accessToken)).not.toContain(alice.accessToken)
-    const edits = [
-      () => Object.assign(accessToken, { subject: 'mallory' }),
-      () => Object.assign(accessToken.claims, { sub: 'mallory' }),
-      () => (accessToken.scopes as string[]).push('admin'),
-      () => Object.assign(accessToken.coverage, { body: true }),
-      () => Object.assign(accessToken.claims['cnf'] as object, { jwk: {} }),
-    ]
-    for (const edit of edits) expect(edit).toThrow(TypeError)
-  })
+  test(
+    'cannot be edited, and does not print its token',
+    { tags: ['attack-211', 'rule-result-frozen', 'rule-result-token-hidden'] },
+    async () => {
+      const { accessToken } = (await send()) as Awaited<ReturnType<typeof verifier.verify>>
+      expect(accessToken.token).toBe(alice.accessToken)
+      expect(JSON.stringify(accessToken)).not.toContain(alice.accessToken)
+      const edits = [
+        () => Object.assign(accessToken, { subject: 'mallory' }),
+        () => Object.assign(accessToken.claims, { sub: 'mallory' }),
+        () => (accessToken.scopes as string[]).push('admin'),
+        () => Object.assign(accessToken.coverage, { body: true }),
+        () => Object.assign(accessToken.claims['cnf'] as object, { jwk: {} }),
+      ]
+      for (const edit of edits) expect(edit).toThrow(TypeError)
+    },
+  )
 })

@@ -10,8 +10,9 @@ import {
   signCompact,
   signDpop,
   signPop,
+  startFaultServer,
 } from '@oauth-pop/testkit'
-import { sign } from 'node:crypto'
+import { createPrivateKey, sign, X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
@@ -54,6 +55,7 @@ function send(verifier: Verifier, credential: string): Promise<string> {
 describe('the strict gate', () => {
   test.each(Object.entries(mutators))(
     'refuses a proof when it %s, and records nothing',
+    { tags: ['attack-103', 'attack-104', 'attack-110', 'attack-144', 'rule-replay-last'] },
     async (_, mutate) => {
       const { verifier, claims } = createCounted()
       const proof = signPop(alice, clock.seconds())
@@ -169,14 +171,28 @@ describe('the strict gate', () => {
       payload.replace(/"jti":"[^"]*"/, '"jti":"\\ud800"'),
       'ERR_POP_PROOF_MEMBER_INVALID',
     ],
-  ])('a payload with %s', async (_, text, outcome) => {
-    const { verifier } = createCounted()
-    expect(await send(verifier, signText('{"typ":"pop","alg":"ES256"}', text))).toBe(outcome)
-  })
+  ])(
+    'a payload with %s',
+    {
+      tags: [
+        'attack-78',
+        'attack-79',
+        'attack-81',
+        'attack-82',
+        'attack-84',
+        'shr-payload-object',
+        'shr-payload-members-once',
+      ],
+    },
+    async (_, text, outcome) => {
+      const { verifier } = createCounted()
+      expect(await send(verifier, signText('{"typ":"pop","alg":"ES256"}', text))).toBe(outcome)
+    },
+  )
 
   test(
     'a hundred thousand forged proofs leave the replay store empty',
-    { timeout: 60_000 },
+    { timeout: 60_000, tags: ['attack-135'] },
     async () => {
       const { verifier, claims } = createCounted()
       const stranger = holder()
@@ -190,18 +206,105 @@ describe('the strict gate', () => {
     },
   )
 
-  test('accepts a header whose jwk and jku point elsewhere, and asks nobody', async () => {
-    const { verifier } = createCounted()
-    const stranger = holder()
-    const header = { typ: 'pop', alg: 'ES256', jwk: stranger.jwk, jku: 'https://evil.example/jwks' }
-    const body = popPayload(alice, clock.seconds())
-    expect(await send(verifier, signCompact(header, body, alice.privateKey))).toBe('accepted')
-    expect(
-      await send(
-        verifier,
-        signCompact(header, popPayload(alice, clock.seconds()), stranger.privateKey),
-      ),
-    ).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+  test(
+    'accepts a header whose jwk and jku point elsewhere',
+    { tags: ['attack-66', 'shr-header-keys-ignored'] },
+    async () => {
+      const { verifier } = createCounted()
+      const stranger = holder()
+      const header = {
+        typ: 'pop',
+        alg: 'ES256',
+        jwk: stranger.jwk,
+        jku: 'https://evil.example/jwks',
+      }
+      const body = popPayload(alice, clock.seconds())
+      expect(await send(verifier, signCompact(header, body, alice.privateKey))).toBe('accepted')
+      expect(
+        await send(
+          verifier,
+          signCompact(header, popPayload(alice, clock.seconds()), stranger.privateKey),
+        ),
+      ).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+    },
+  )
+})
+
+/** Self-signed; its private key is that of somebody who holds no token. */
+const certificate = [
+  'MIIBFDCBuwIUfQHYRtmUOJRO1Mfq1H+9TB3RoXIwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBeDAgFw0yNjExMjEw',
+  'ODI5NTdaGA8yMTI2MTAyODA4Mjk1N1owDDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABH8k',
+  'SEGTf5ihqz7sAM/sUkn2J22qq66NcfB0IANLWJdaShqyUHTgtHdNemL13IMJmOHgsmSp6QSSM1j0OXnKYNQwCgYI',
+  'KoZIzj0EAwIDSAAwRQIgPZ+zlbHWmw9o9NPVM2ShWsV3gF9+6Bw2vEVy0kfuNiACIQDE2vhe7/+qetKoyRK1EaQ5',
+  'AvI4eSvz3W4KGR+mt5WPwg==',
+].join('')
+const certifiedKey = createPrivateKey({
+  key: {
+    ...new X509Certificate(Buffer.from(certificate, 'base64')).publicKey.export({ format: 'jwk' }),
+    d: 'rgQGQUe9jBx69slwzaRXRsBEmgOTEMRIujM1JaTabno',
+  },
+  format: 'jwk',
+})
+
+describe('the header of a proof', () => {
+  const judge = (header: object, key = alice.privateKey): Promise<string> => {
+    const all = { typ: 'pop', alg: 'ES256', ...header }
+    const proof = signCompact(all, popPayload(alice, clock.seconds()), key)
+    return send(createCounted().verifier, proof)
+  }
+
+  test.each(['jku', 'x5u'])(
+    'has a %s that nobody fetches',
+    { tags: ['attack-64', 'shr-header-keys-ignored'] },
+    async (member) => {
+      const stranger = holder()
+      const server = await startFaultServer()
+      server.answer({ keys: [{ ...stranger.jwk, kid: '1' }] })
+      const header = { kid: '1', [member]: `${server.url}/keys` }
+      expect(await judge(header)).toBe('accepted')
+      expect(await judge(header, stranger.privateKey)).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+      await fetch(`${server.url}/afterwards`)
+      expect(server.asked).toEqual(['/afterwards'])
+      await server.close()
+    },
+  )
+
+  test('has an x5c from which nobody takes a key', { tags: ['attack-65'] }, async () => {
+    const header = { x5c: [certificate] }
+    expect(await judge(header)).toBe('accepted')
+    expect(await judge(header, certifiedKey)).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+  })
+
+  test.each([
+    { kid: '../../etc/passwd' },
+    { kid: "' OR 1=1 --" },
+    { kid: 'x'.repeat(5000) },
+    { kid: ['1'] },
+    { kid: { toString: 1 } },
+    { kid: null },
+  ])(
+    'has a kid that nobody looks up: %j',
+    { tags: ['attack-63', 'shr-kid-ignored'] },
+    async (header) => {
+      expect(await judge(header)).toBe('accepted')
+    },
+  )
+
+  test.each([
+    { crit: [] },
+    { crit: 'exp' },
+    { crit: [1] },
+    { crit: ['alg'] },
+    { crit: {} },
+    { crit: null },
+  ])('must not have %j', { tags: ['attack-70', 'shr-extensions'] }, async (header) => {
+    expect(await judge(header)).toBe('ERR_POP_PROOF_MALFORMED')
+  })
+
+  test('does not announce another JWT inside', { tags: ['attack-74'] }, async () => {
+    const inner = signPop(alice, clock.seconds())
+    const proof = signText('{"typ":"pop","alg":"ES256","cty":"JWT"}', inner)
+    expect(await send(createCounted().verifier, proof)).toBe('ERR_POP_PROOF_MALFORMED')
   })
 })
 

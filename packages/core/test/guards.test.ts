@@ -80,28 +80,32 @@ describe('scope guards', () => {
     ['another letter case', requireScopes('Read'), 'ERR_POP_SCOPE_INSUFFICIENT'],
     ['any: one of two held', requireAnyScope('admin', 'write'), 'passes'],
     ['any: none held', requireAnyScope('admin', 'owner'), 'ERR_POP_SCOPE_INSUFFICIENT'],
-  ])('%s', async (_, guard, expected) => {
+  ])('%s', { tags: ['rule-guard-scopes'] }, async (_, guard, expected) => {
     expect(await outcome(guard, await popContext())).toBe(expected)
   })
 
-  test('a refusal speaks the language of the scheme used, and names what is needed', async () => {
-    const guard = requireScopes('read', 'admin')
-    const rest =
-      'realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"'
-    const plain = holder('none')
-    const bearerContext = await contextOf({
-      method: 'GET',
-      target: '/items',
-      rawHeaders: ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`],
-    })
-    const challenges: unknown[] = []
-    for (const context of [await popContext(), await dpopContext(), bearerContext]) {
-      const refusal = await refusalOf(guard, context)
-      expect([refusal.status, refusal.headers['cache-control']]).toEqual([403, 'no-store'])
-      challenges.push(refusal.headers['www-authenticate'])
-    }
-    expect(challenges).toEqual([`PoP ${rest}`, `DPoP ${rest}, algs="ES256"`, `Bearer ${rest}`])
-  })
+  test(
+    'a refusal speaks the language of the scheme used, and names what is needed',
+    { tags: ['answer-scope', 'answer-algs'] },
+    async () => {
+      const guard = requireScopes('read', 'admin')
+      const rest =
+        'realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"'
+      const plain = holder('none')
+      const bearerContext = await contextOf({
+        method: 'GET',
+        target: '/items',
+        rawHeaders: ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`],
+      })
+      const challenges: unknown[] = []
+      for (const context of [await popContext(), await dpopContext(), bearerContext]) {
+        const refusal = await refusalOf(guard, context)
+        expect([refusal.status, refusal.headers['cache-control']]).toEqual([403, 'no-store'])
+        challenges.push(refusal.headers['www-authenticate'])
+      }
+      expect(challenges).toEqual([`PoP ${rest}`, `DPoP ${rest}, algs="ES256"`, `Bearer ${rest}`])
+    },
+  )
 
   test('a scope that a quoted string cannot hold is refused without being named', async () => {
     const { headers } = await refusalOf(requireScopes("it's=fine"), await popContext())
@@ -120,32 +124,40 @@ describe('requireClaims', () => {
     ['something truthy', () => 'yes', 'ERR_POP_CLAIMS_INSUFFICIENT'],
     ['a rejection', () => Promise.reject(new Error('db')), 'ERR_POP_CHECK_FAILED'],
     ['an error', () => JSON.parse('{'), 'ERR_POP_CHECK_FAILED'],
-  ])('a check that answers with %s', async (_, check, expected) => {
-    expect(await outcome(requireClaims(check as never), await popContext())).toBe(expected)
-  })
+  ])(
+    'a check that answers with %s',
+    { tags: ['rule-guard-claims'] },
+    async (_, check, expected) => {
+      expect(await outcome(requireClaims(check as never), await popContext())).toBe(expected)
+    },
+  )
 
-  test('without a check is a mistake at start-up', () => {
+  test('without a check is a mistake at start-up', { tags: ['rule-guard-empty'] }, () => {
     expect(() => requireClaims(undefined as never)).toThrow(
       expect.objectContaining({ name: 'TypeError', code: 'ERR_POP_OPTION_MISSING' }) as Error,
     )
   })
 
-  test('a refusal does not name scopes, a failed check has no challenge at all', async () => {
-    const refused = await refusalOf(
-      requireClaims(() => false),
-      await popContext(),
-    )
-    expect(refused.status).toBe(403)
-    expect(refused.headers['www-authenticate']).toMatch(/error="insufficient_scope"/)
-    expect(refused.headers['www-authenticate']).not.toMatch(/scope="/)
-    const failed = await refusalOf(
-      requireClaims(() => {
-        throw new Error('x')
-      }),
-      await popContext(),
-    )
-    expect([failed.status, failed.headers['www-authenticate']]).toEqual([500, undefined])
-  })
+  test(
+    'a refusal does not name scopes, a failed check has no challenge at all',
+    { tags: ['answer-claims', 'answer-no-challenge-for-outage'] },
+    async () => {
+      const refused = await refusalOf(
+        requireClaims(() => false),
+        await popContext(),
+      )
+      expect(refused.status).toBe(403)
+      expect(refused.headers['www-authenticate']).toMatch(/error="insufficient_scope"/)
+      expect(refused.headers['www-authenticate']).not.toMatch(/scope="/)
+      const failed = await refusalOf(
+        requireClaims(() => {
+          throw new Error('x')
+        }),
+        await popContext(),
+      )
+      expect([failed.status, failed.headers['www-authenticate']]).toEqual([500, undefined])
+    },
+  )
 })
 
 describe('requireCoverage', () => {
@@ -200,27 +212,35 @@ describe('requireCoverage', () => {
     ['an unsigned body', { body: true }, () => popContext({}, { body }), 'b'],
     ['a DPoP proof and a body', { body: true }, dpopContext, 'b'],
     ['a DPoP proof without query', { query: true }, dpopContext, undefined],
-  ])('%s', async (_, requirement, makeContext, lacking) => {
-    const context = await makeContext()
-    const judge = async (): Promise<string | undefined> => {
-      try {
-        await requireCoverage(requirement)(context)
-        return undefined
-      } catch (error) {
-        if (!(error instanceof PopError)) throw error
-        const { member } = error.cause as { member: string }
-        return `${error.status} ${error.code} ${member}`
+  ])(
+    '%s',
+    { tags: ['attack-173', 'attack-177', 'rule-guard-coverage'] },
+    async (_, requirement, makeContext, lacking) => {
+      const context = await makeContext()
+      const judge = async (): Promise<string | undefined> => {
+        try {
+          await requireCoverage(requirement)(context)
+          return undefined
+        } catch (error) {
+          if (!(error instanceof PopError)) throw error
+          const { member } = error.cause as { member: string }
+          return `${error.status} ${error.code} ${member}`
+        }
       }
-    }
-    const refused = lacking && `401 ERR_POP_COVERAGE_MISSING ${lacking}`
-    expect(await judge()).toBe(refused)
-  })
+      const refused = lacking && `401 ERR_POP_COVERAGE_MISSING ${lacking}`
+      expect(await judge()).toBe(refused)
+    },
+  )
 
-  test('the word of the refusal is that of the scheme used', async () => {
-    const guard = requireCoverage({ body: true })
-    expect((await refusalOf(guard, await popContext())).error).toBe('invalid_token')
-    expect((await refusalOf(guard, await dpopContext())).error).toBe('invalid_dpop_proof')
-  })
+  test(
+    'the word of the refusal is that of the scheme used',
+    { tags: ['answer-coverage'] },
+    async () => {
+      const guard = requireCoverage({ body: true })
+      expect((await refusalOf(guard, await popContext())).error).toBe('invalid_token')
+      expect((await refusalOf(guard, await dpopContext())).error).toBe('invalid_dpop_proof')
+    },
+  )
 
   test.each<[string, unknown]>([
     ['nothing', {}],
@@ -229,7 +249,7 @@ describe('requireCoverage', () => {
     ['a misspelled part', { querry: true }],
     ['a body that is no flag', { body: 'yes' }],
     ['no options', undefined],
-  ])('to require %s is a mistake at start-up', (_, requirement) => {
+  ])('to require %s is a mistake at start-up', { tags: ['rule-guard-empty'] }, (_, requirement) => {
     expect(() => requireCoverage(requirement as never)).toThrow(TypeError)
   })
 })
@@ -242,34 +262,46 @@ describe('guards without a verified token', () => {
     requireCoverage: requireCoverage({ body: true }),
   }
 
-  test.each(Object.entries(guards))('%s refuses an anonymous request', async (_, guard) => {
-    const refusal = await refusalOf(guard, { verifier, accessToken: undefined })
-    expect([refusal.status, refusal.error]).toEqual([401, undefined])
-    expect(refusal.headers['www-authenticate']).toEqual([
-      'PoP realm="api.example.com"',
-      'DPoP realm="api.example.com", algs="ES256"',
-      'Bearer realm="api.example.com"',
-    ])
-  })
+  test.each(Object.entries(guards))(
+    '%s refuses an anonymous request',
+    { tags: ['rule-guard-anonymous'] },
+    async (_, guard) => {
+      const refusal = await refusalOf(guard, { verifier, accessToken: undefined })
+      expect([refusal.status, refusal.error]).toEqual([401, undefined])
+      expect(refusal.headers['www-authenticate']).toEqual([
+        'PoP realm="api.example.com"',
+        'DPoP realm="api.example.com", algs="ES256"',
+        'Bearer realm="api.example.com"',
+      ])
+    },
+  )
 
-  test.each(Object.entries(guards))('%s refuses when no verifier ran', async (_, guard) => {
-    const refusal = await refusalOf(guard, undefined)
-    expect([refusal.status, refusal.headers]).toEqual([
-      401,
-      { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' },
-    ])
-  })
+  test.each(Object.entries(guards))(
+    '%s refuses when no verifier ran',
+    { tags: ['attack-213', 'rule-guard-without-verifier'] },
+    async (_, guard) => {
+      const refusal = await refusalOf(guard, undefined)
+      expect([refusal.status, refusal.headers]).toEqual([
+        401,
+        { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' },
+      ])
+    },
+  )
 
-  test('the operator hears once that no verifier ran', async () => {
-    vi.resetModules()
-    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    const fresh = await import('@oauth-pop/core')
-    const guard = fresh.requireScopes('read')
-    for (const _ of [1, 2, 3]) expect(() => guard(undefined)).toThrow(fresh.PopError)
-    expect(warning).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/mount the middleware before it/),
-      expect.objectContaining({ type: 'OAuthPopWarning' }),
-    )
-    warning.mockRestore()
-  })
+  test(
+    'the operator hears once that no verifier ran',
+    { tags: ['attack-213', 'rule-guard-without-verifier'] },
+    async () => {
+      vi.resetModules()
+      const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      const fresh = await import('@oauth-pop/core')
+      const guard = fresh.requireScopes('read')
+      for (const _ of [1, 2, 3]) expect(() => guard(undefined)).toThrow(fresh.PopError)
+      expect(warning).toHaveBeenCalledExactlyOnceWith(
+        expect.stringMatching(/mount the middleware before it/),
+        expect.objectContaining({ type: 'OAuthPopWarning' }),
+      )
+      warning.mockRestore()
+    },
+  )
 })

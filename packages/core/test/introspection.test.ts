@@ -81,6 +81,7 @@ describe('an authorization server in trouble', () => {
 
   test.each(faults)(
     'that answers like %s is an outage, and nothing is remembered',
+    { tags: ['attack-183', 'attack-184', 'rule-cache-c3', 'rule-cache-c8'] },
     async (fault) => {
       const ask = createApi(tokens({ cache: { seconds: 30 } }))
       server.answer(fault)
@@ -91,96 +92,134 @@ describe('an authorization server in trouble', () => {
     },
   )
 
-  test.each([201, 401, 500])('that says yes with status %i is an outage', async (status) => {
-    server.answer(active(), status)
-    expect(await createApi()()).toBe(outage)
-  })
+  test.each([201, 401, 500])(
+    'that says yes with status %i is an outage',
+    { tags: ['attack-184'] },
+    async (status) => {
+      server.answer(active(), status)
+      expect(await createApi()()).toBe(outage)
+    },
+  )
 
-  test.each(['hang', 'drip'] as const)('that does %s is an outage in time', async (fault) => {
-    server.answer(fault)
-    const before = Date.now()
-    expect(await createApi()()).toBe(outage)
-    expect(Date.now() - before).toBeLessThan(2500)
-  })
+  test.each(['hang', 'drip'] as const)(
+    'that does %s is an outage in time',
+    { tags: ['attack-183', 'attack-184'] },
+    async (fault) => {
+      server.answer(fault)
+      const before = Date.now()
+      expect(await createApi()()).toBe(outage)
+      expect(Date.now() - before).toBeLessThan(2500)
+    },
+  )
 
-  test('that hangs is asked 16 questions at once, and nobody waits longer than for one', async () => {
-    server.answer('hang')
-    const ask = createApi()
-    const before = Date.now()
-    const answers = await Promise.all(Array.from({ length: 400 }, () => ask()))
-    expect(new Set(answers)).toEqual(new Set([outage]))
-    expect(server.asked).toHaveLength(16)
-    expect(Date.now() - before).toBeLessThan(4000)
-  })
+  test(
+    'that hangs is asked 16 questions at once, and nobody waits longer than for one',
+    { tags: ['attack-187'] },
+    async () => {
+      server.answer('hang')
+      const ask = createApi()
+      const before = Date.now()
+      const answers = await Promise.all(Array.from({ length: 400 }, () => ask()))
+      expect(new Set(answers)).toEqual(new Set([outage]))
+      expect(server.asked).toHaveLength(16)
+      expect(Date.now() - before).toBeLessThan(4000)
+    },
+  )
 
-  test('that is slow serves everyone who waits, never more than 16 at a time', async () => {
-    let [inFlight, most] = [0, 0]
-    const slowly: typeof fetch = async () => {
-      inFlight += 1
-      most = Math.max(most, inFlight)
-      await new Promise(setImmediate)
-      inFlight -= 1
-      return Response.json(active())
-    }
-    const ask = createApi(tokens({ fetch: slowly }))
-    const askTwice = async (): Promise<readonly string[]> => [await ask(), await ask()]
-    const answers = await Promise.all(Array.from({ length: 100 }, askTwice))
-    expect(new Set(answers.flat())).toEqual(new Set(['accepted']))
-    expect(most).toBe(16)
-  })
+  test(
+    'that is slow serves everyone who waits, never more than 16 at a time',
+    { tags: ['attack-187', 'attack-222'] },
+    async () => {
+      let [inFlight, most] = [0, 0]
+      const slowly: typeof fetch = async () => {
+        inFlight += 1
+        most = Math.max(most, inFlight)
+        await new Promise(setImmediate)
+        inFlight -= 1
+        return Response.json(active())
+      }
+      const ask = createApi(tokens({ fetch: slowly }))
+      const askTwice = async (): Promise<readonly string[]> => [await ask(), await ask()]
+      const answers = await Promise.all(Array.from({ length: 100 }, askTwice))
+      expect(new Set(answers.flat())).toEqual(new Set(['accepted']))
+      expect(most).toBe(16)
+    },
+  )
 
-  test('with more questions than may wait, refuses the rest at once', async () => {
-    const held: (() => void)[] = []
-    const fetchLater = async (): Promise<Response> => {
-      await new Promise<void>((resolve) => held.push(resolve))
-      return Response.json(active())
-    }
-    const ask = createApi(tokens({ fetch: fetchLater }))
-    const all = Array.from({ length: 280 }, () => ask())
-    const refused = await Promise.all(all.slice(272))
-    expect(refused).toEqual(Array.from({ length: 8 }, () => outage))
-    const timer = setInterval(() => held.splice(0).forEach((release) => release()), 1)
-    expect(new Set(await Promise.all(all.slice(0, 272)))).toEqual(new Set(['accepted']))
-    clearInterval(timer)
-  })
+  test(
+    'with more questions than may wait, refuses the rest at once',
+    { tags: ['attack-187'] },
+    async () => {
+      const held: (() => void)[] = []
+      const fetchLater = async (): Promise<Response> => {
+        await new Promise<void>((resolve) => held.push(resolve))
+        return Response.json(active())
+      }
+      const ask = createApi(tokens({ fetch: fetchLater }))
+      const all = Array.from({ length: 280 }, () => ask())
+      const refused = await Promise.all(all.slice(272))
+      expect(refused).toEqual(Array.from({ length: 8 }, () => outage))
+      const timer = setInterval(() => held.splice(0).forEach((release) => release()), 1)
+      expect(new Set(await Promise.all(all.slice(0, 272)))).toEqual(new Set(['accepted']))
+      clearInterval(timer)
+    },
+  )
 
   test.each([
     ['a second when it does not say how long', {}, 1],
     ['as long as it says', { 'retry-after': '7' }, 7],
     ['half a minute at the most', { 'retry-after': '3600' }, 30],
     ['a second when it says a date', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }, 1],
-  ])('that answers 429 is left alone for %s', async (_, headers, seconds) => {
-    const answers = [new Response(null, { status: 429, headers })]
-    const fetchOnce = vi.fn<typeof fetch>(async () => answers.pop() ?? Response.json(active()))
-    const ask = createApi(tokens({ fetch: fetchOnce }))
-    expect(await ask()).toBe(outage)
-    elapsed += seconds * 1000 - 1
-    expect([await ask(), fetchOnce.mock.calls.length]).toEqual([outage, 1])
-    elapsed += 1
-    expect(await ask()).toBe('accepted')
-  })
+  ])(
+    'that answers 429 is left alone for %s',
+    { tags: ['attack-184'] },
+    async (_, headers, seconds) => {
+      const answers = [new Response(null, { status: 429, headers })]
+      const fetchOnce = vi.fn<typeof fetch>(async () => answers.pop() ?? Response.json(active()))
+      const ask = createApi(tokens({ fetch: fetchOnce }))
+      expect(await ask()).toBe(outage)
+      elapsed += seconds * 1000 - 1
+      expect([await ask(), fetchOnce.mock.calls.length]).toEqual([outage, 1])
+      elapsed += 1
+      expect(await ask()).toBe('accepted')
+    },
+  )
 })
 
 describe('answers', () => {
-  test('are not remembered by default', async () => {
+  test('are not remembered by default', { tags: ['attack-185', 'rule-cache-c6'] }, async () => {
     const ask = createApi()
     for (let count = 0; count < 3; count += 1) expect(await ask()).toBe('accepted')
     expect(server.asked).toHaveLength(3)
   })
 
-  test('are remembered for the seconds that are asked for, however often they are used', async () => {
+  test(
+    'are remembered for the seconds that are asked for, however often they are used',
+    { tags: ['attack-185', 'rule-cache-c6'] },
+    async () => {
+      const ask = createApi(tokens({ cache: { seconds: 10 } }))
+      expect(await ask()).toBe('accepted')
+      server.answer({ active: false })
+      for (let second = 0; second < 10; second += 1) {
+        expect(await ask()).toBe('accepted')
+        elapsed += 1000
+      }
+      expect(await ask()).toBe('401 ERR_POP_TOKEN_INACTIVE')
+      expect(server.asked).toHaveLength(2)
+    },
+  )
+
+  test('live no longer when the clock is set back', { tags: ['rule-cache-c11'] }, async () => {
     const ask = createApi(tokens({ cache: { seconds: 10 } }))
     expect(await ask()).toBe('accepted')
     server.answer({ active: false })
-    for (let second = 0; second < 10; second += 1) {
-      expect(await ask()).toBe('accepted')
-      elapsed += 1000
-    }
+    clock.advance(-3600)
+    elapsed += 10_000
     expect(await ask()).toBe('401 ERR_POP_TOKEN_INACTIVE')
-    expect(server.asked).toHaveLength(2)
+    clock.advance(3600)
   })
 
-  test('that say no are not remembered', async () => {
+  test('that say no are not remembered', { tags: ['attack-186', 'rule-cache-c3'] }, async () => {
     const ask = createApi(tokens({ cache: { seconds: 30 } }))
     server.answer({ active: false })
     expect(await ask()).toBe('401 ERR_POP_TOKEN_INACTIVE')
@@ -188,13 +227,13 @@ describe('answers', () => {
     expect(await ask()).toBe('accepted')
   })
 
-  test('without an end are not remembered', async () => {
+  test('without an end are not remembered', { tags: ['rule-cache-c6'] }, async () => {
     server.answer(active({ exp: undefined }))
     const ask = createApi(tokens({ cache: { seconds: 30 } }))
     expect([await ask(), await ask(), server.asked.length]).toEqual(['accepted', 'accepted', 2])
   })
 
-  test('end with the token, remembered or not', async () => {
+  test('end with the token, remembered or not', { tags: ['rule-cache-c5'] }, async () => {
     const ask = createApi(tokens({ cache: { seconds: 30 } }))
     server.answer(active({ exp: clock.seconds() + 5 }))
     expect(await ask()).toBe('accepted')
@@ -203,15 +242,20 @@ describe('answers', () => {
     clock.advance(-35)
   })
 
-  test('of one token are not used for another', async () => {
-    const ask = createApi(tokens({ cache: { seconds: 30 } }))
-    expect(await ask()).toBe('accepted')
-    server.answer({ active: false })
-    expect(await ask('another-token')).toBe('401 ERR_POP_TOKEN_INACTIVE')
-  })
+  test(
+    'of one token are not used for another',
+    { tags: ['rule-cache-c1', 'rule-cache-c8'] },
+    async () => {
+      const ask = createApi(tokens({ cache: { seconds: 30 } }))
+      expect(await ask()).toBe('accepted')
+      server.answer({ active: false })
+      expect(await ask('another-token')).toBe('401 ERR_POP_TOKEN_INACTIVE')
+    },
+  )
 
   test.each([0, 31, 1.5, -1, Number.NaN, '10'])(
     'cannot be remembered for %s seconds',
+    { tags: ['attack-185', 'rule-cache-c6'] },
     (seconds) => {
       expect(() => tokens({ cache: { seconds: seconds as number } })).toThrow(TypeError)
     },

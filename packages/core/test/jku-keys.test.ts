@@ -40,13 +40,13 @@ function ask(
 describe('cnf.jku', () => {
   const jku = (): string => `${server.url}/keys`
 
-  test('names the only key of a set, with any kid or none', async () => {
+  test('names the only key of a set, with any kid or none', { tags: ['shr-cnf-jku'] }, async () => {
     server.answer({ keys: [named('1')] })
     expect(await ask({ jku: jku() })).toBe('accepted')
     expect(await ask({ jku: jku(), kid: 'x' })).toBe('accepted')
   })
 
-  test('names one of several keys by its kid', async () => {
+  test('names one of several keys by its kid', { tags: ['shr-cnf-jku'] }, async () => {
     server.answer({ keys: [named('1', other), named('2')] })
     expect(await ask({ jku: jku(), kid: '2' })).toBe('accepted')
     expect(await ask({ jku: jku(), kid: '1' })).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
@@ -54,7 +54,7 @@ describe('cnf.jku', () => {
     expect(await ask({ jku: jku() })).toBe('ERR_POP_CONFIRMATION_INVALID')
   })
 
-  test('must agree with a thumbprint beside it', async () => {
+  test('must agree with a thumbprint beside it', { tags: ['rule-confirmation-all'] }, async () => {
     server.answer({ keys: [named('1')] })
     expect(await ask({ jku: jku(), jkt: thumbprintOf(alice.jwk) })).toBe('accepted')
     expect(await ask({ jku: jku(), jkt: thumbprintOf(other.jwk) })).toBe(
@@ -64,10 +64,14 @@ describe('cnf.jku', () => {
     expect(await ask({ jku: jku(), 'x5t#S256': 'x' })).toBe('ERR_POP_BINDING_OTHER_METHOD')
   })
 
-  test('is refused unasked where no host is trusted', async () => {
-    expect(await ask({ jku: jku() }, {})).toBe('ERR_POP_BINDING_OTHER_METHOD')
-    expect(server.asked).toEqual([])
-  })
+  test(
+    'is refused unasked where no host is trusted',
+    { tags: ['attack-98', 'shr-cnf-jku-hosts'] },
+    async () => {
+      expect(await ask({ jku: jku() }, {})).toBe('ERR_POP_BINDING_OTHER_METHOD')
+      expect(server.asked).toEqual([])
+    },
+  )
 
   test.each([
     'https://evil.example/keys',
@@ -83,7 +87,7 @@ describe('cnf.jku', () => {
     '',
     7,
     null,
-  ])('is refused unasked for %j', async (url) => {
+  ])('is refused unasked for %j', { tags: ['attack-98', 'shr-cnf-jku-hosts'] }, async (url) => {
     const asked: unknown[] = []
     const original = globalThis.fetch
     globalThis.fetch = async (input) => {
@@ -97,6 +101,7 @@ describe('cnf.jku', () => {
 
   test.each(['redirect', 'html', 'huge', 'empty', 'reset', 'status 500'] as const)(
     'whose source answers like %s is an outage',
+    { tags: ['answer-token-source-down'] },
     async (fault) => {
       server.answer(fault)
       expect(await ask({ jku: jku() })).toBe('ERR_POP_KEY_SOURCE_UNAVAILABLE')

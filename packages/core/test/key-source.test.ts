@@ -82,20 +82,28 @@ const faults: Fault[] = [
 ]
 
 describe('a key set that is fetched', () => {
-  test('is fetched once for many tokens, at once or later', async () => {
-    source.answer(setOf(first))
-    const ask = createApi('/jwks')
-    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(first)))
-    wait(599)
-    answers.push(await ask(first))
-    expect(new Set(answers)).toEqual(new Set(['accepted']))
-    expect(source.asked).toEqual(['/jwks'])
-  })
+  test(
+    'is fetched once for many tokens, at once or later',
+    { tags: ['attack-222', 'rule-cache-c8'] },
+    async () => {
+      source.answer(setOf(first))
+      const ask = createApi('/jwks')
+      const answers = await Promise.all(Array.from({ length: 50 }, () => ask(first)))
+      wait(599)
+      answers.push(await ask(first))
+      expect(new Set(answers)).toEqual(new Set(['accepted']))
+      expect(source.asked).toEqual(['/jwks'])
+    },
+  )
 
-  test.each(faults)('at the start, an answer like %s is an outage', async (fault) => {
-    source.answer(fault)
-    expect(await createApi('/jwks')(first)).toBe(outage)
-  })
+  test.each(faults)(
+    'at the start, an answer like %s is an outage',
+    { tags: ['attack-191'] },
+    async (fault) => {
+      source.answer(fault)
+      expect(await createApi('/jwks')(first)).toBe(outage)
+    },
+  )
 
   test.each(['hang', 'drip'] as const)(
     'at the start, a source that does %s is an outage within its deadline',
@@ -107,24 +115,29 @@ describe('a key set that is fetched', () => {
     },
   )
 
-  test('at the start, a source that is down is asked after 1, 2, 4 seconds, at most every 30', async () => {
-    source.answer('reset')
-    const ask = createApi('/jwks')
-    const asked: number[] = []
-    for (let second = 0; second < 130; second += 1) {
-      const before = source.asked.length
-      expect(await ask(first)).toBe(outage)
-      if (source.asked.length > before) asked.push(second)
-      wait(1)
-    }
-    expect(asked).toEqual([0, 1, 3, 7, 15, 31, 61, 91, 121])
-    source.answer(setOf(first))
-    wait(30)
-    expect(await ask(first)).toBe('accepted')
-  })
+  test(
+    'at the start, a source that is down is asked after 1, 2, 4 seconds, at most every 30',
+    { tags: ['attack-192'] },
+    async () => {
+      source.answer('reset')
+      const ask = createApi('/jwks')
+      const asked: number[] = []
+      for (let second = 0; second < 130; second += 1) {
+        const before = source.asked.length
+        expect(await ask(first)).toBe(outage)
+        if (source.asked.length > before) asked.push(second)
+        wait(1)
+      }
+      expect(asked).toEqual([0, 1, 3, 7, 15, 31, 61, 91, 121])
+      source.answer(setOf(first))
+      wait(30)
+      expect(await ask(first)).toBe('accepted')
+    },
+  )
 
   test.each([...faults, 'hang' as const])(
     'later, an answer like %s leaves the good keys in use for an hour, then it is an outage',
+    { tags: ['attack-190', 'attack-191'] },
     async (fault) => {
       source.answer(setOf(first))
       const ask = createApi('/jwks')
@@ -139,27 +152,35 @@ describe('a key set that is fetched', () => {
     },
   )
 
-  test('a new key is found half a minute after the last question, not before', async () => {
-    source.answer(setOf(first))
-    const ask = createApi('/jwks')
-    await ask(first)
-    source.answer(setOf(first, second))
-    expect(await ask(second)).toBe(badToken)
-    wait(30)
-    expect(await ask(second)).toBe('accepted')
-    expect(source.asked).toHaveLength(2)
-  })
+  test(
+    'a new key is found half a minute after the last question, not before',
+    { tags: ['attack-189'] },
+    async () => {
+      source.answer(setOf(first))
+      const ask = createApi('/jwks')
+      await ask(first)
+      source.answer(setOf(first, second))
+      expect(await ask(second)).toBe(badToken)
+      wait(30)
+      expect(await ask(second)).toBe('accepted')
+      expect(source.asked).toHaveLength(2)
+    },
+  )
 
-  test('a flood of unknown keys leads to one question in half a minute', async () => {
-    source.answer(setOf(first))
-    const ask = createApi('/jwks')
-    await ask(first)
-    wait(30)
-    const strangers = Array.from({ length: 100 }, (_, kid) => ({ ...second, kid: `x${kid}` }))
-    const answers = await Promise.all(strangers.map((key) => ask(key)))
-    expect(new Set(answers)).toEqual(new Set([badToken]))
-    expect(source.asked).toHaveLength(2)
-  })
+  test(
+    'a flood of unknown keys leads to one question in half a minute',
+    { tags: ['attack-188'] },
+    async () => {
+      source.answer(setOf(first))
+      const ask = createApi('/jwks')
+      await ask(first)
+      wait(30)
+      const strangers = Array.from({ length: 100 }, (_, kid) => ({ ...second, kid: `x${kid}` }))
+      const answers = await Promise.all(strangers.map((key) => ask(key)))
+      expect(new Set(answers)).toEqual(new Set([badToken]))
+      expect(source.asked).toHaveLength(2)
+    },
+  )
 
   test('while the source is down, an unknown key is an outage and a known one is not', async () => {
     source.answer(setOf(first))
@@ -189,7 +210,7 @@ describe('a key set that is fetched', () => {
     expect(source.asked).toHaveLength(1)
   })
 
-  test('a removed key is refused once the set is renewed', async () => {
+  test('a removed key is refused once the set is renewed', { tags: ['attack-189'] }, async () => {
     source.answer(setOf(first, second))
     const ask = createApi('/jwks')
     expect(await ask(first)).toBe('accepted')
@@ -215,13 +236,17 @@ describe('a key set that is fetched', () => {
     expect(await createApi('/jwks')(first)).toBe(outage)
   })
 
-  test('a redirect is not followed, not even to the right keys', async () => {
-    source.answerByPath((path) => (path === '/elsewhere' ? setOf(first) : 'redirect'))
-    expect(await createApi('/jwks')(first)).toBe(outage)
-    expect(source.asked).toEqual(['/jwks'])
-  })
+  test(
+    'a redirect is not followed, not even to the right keys',
+    { tags: ['attack-191'] },
+    async () => {
+      source.answerByPath((path) => (path === '/elsewhere' ? setOf(first) : 'redirect'))
+      expect(await createApi('/jwks')(first)).toBe(outage)
+      expect(source.asked).toEqual(['/jwks'])
+    },
+  )
 
-  test('a long answer is not read to its end', async () => {
+  test('a long answer is not read to its end', { tags: ['attack-191'] }, async () => {
     source.answer('huge')
     const before = process.memoryUsage().rss
     await createApi('/jwks')(first)
@@ -270,21 +295,25 @@ describe('a key set that is discovered', () => {
     expect([await ask(first), await ask(second)]).toEqual([badToken, 'accepted'])
   })
 
-  test('is that of the issuer which the token names, and of no other', async () => {
-    const other = await startFaultServer()
-    serve({ [oauth]: metadata(), '/keys': setOf(first) })
-    // The same name as the key of the first.
-    const forOther = { ...second, kid: '1', jwk: { ...second.jwk, kid: '1' } }
-    const elsewhere = { issuer: other.url, jwks_uri: `${other.url}/keys` }
-    other.answerByPath((path) => (path === '/keys' ? setOf(forOther) : elsewhere))
-    const tokens = jwtTokens({ issuer: [source.url, other.url], audience: [apiUrl, 'more'] })
-    const ask = askerOf(tokens)
-    expect(await ask(first, source.url)).toBe('accepted')
-    expect(await ask(forOther, other.url)).toBe('accepted')
-    expect(await ask(forOther, source.url)).toBe(badToken)
-    expect(await ask(first, other.url)).toBe(badToken)
-    await other.close()
-  })
+  test(
+    'is that of the issuer which the token names, and of no other',
+    { tags: ['attack-158'] },
+    async () => {
+      const other = await startFaultServer()
+      serve({ [oauth]: metadata(), '/keys': setOf(first) })
+      // The same name as the key of the first.
+      const forOther = { ...second, kid: '1', jwk: { ...second.jwk, kid: '1' } }
+      const elsewhere = { issuer: other.url, jwks_uri: `${other.url}/keys` }
+      other.answerByPath((path) => (path === '/keys' ? setOf(forOther) : elsewhere))
+      const tokens = jwtTokens({ issuer: [source.url, other.url], audience: [apiUrl, 'more'] })
+      const ask = askerOf(tokens)
+      expect(await ask(first, source.url)).toBe('accepted')
+      expect(await ask(forOther, other.url)).toBe('accepted')
+      expect(await ask(forOther, source.url)).toBe(badToken)
+      expect(await ask(first, other.url)).toBe(badToken)
+      await other.close()
+    },
+  )
 
   test('needs an issuer that is a secure URL', () => {
     const tokens = (issuer: string): object => jwtTokens({ issuer, audience: apiUrl })

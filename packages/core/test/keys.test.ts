@@ -1,4 +1,6 @@
 import { createVerifier, PopError, storedTokens, type Jwk } from '@oauth-pop/core'
+import fc from 'fast-check'
+import { isRoca } from '../src/keys/roca.ts'
 import { apiUrl, createClock, popPayload } from '@oauth-pop/testkit'
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
@@ -61,6 +63,18 @@ function encodeInteger(value: bigint): string {
   return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').toString('base64url')
 }
 
+/** Has what the generator of CVE-2017-15361 gives its moduli: a power of 65537 modulo every small prime. */
+const rocaModulus = (() => {
+  const isPrime = (n: number): boolean =>
+    Array.from({ length: n - 2 }, (_, index) => index + 2).every((d) => n % d !== 0)
+  const primes = Array.from({ length: 166 }, (_, index) => index + 2).filter(isPrime)
+  const product = primes.reduce((all, prime) => all * BigInt(prime), 1n)
+  const wanted = 65_537n ** 12_345n % product
+  const high = 2n ** 2047n
+  const aligned = high - (high % product) + product + wanted
+  return encodeInteger(aligned)
+})()
+
 describe('key hygiene', () => {
   const ec = jwkOf('ES256')
   const rsa = jwkOf('RS256')
@@ -110,6 +124,7 @@ describe('key hygiene', () => {
     ['exponent 3', 'RS256', { ...rsa, e: 'Aw' }, 'exponent'],
     ['an even exponent', 'RS256', { ...rsa, e: encodeInteger(65_538n) }, 'exponent'],
     ['an exponent of 33 bits', 'RS256', { ...rsa, e: encodeInteger(2n ** 32n + 1n) }, 'exponent'],
+    ['a modulus that can be factored', 'RS256', { ...rsa, n: rocaModulus }, 'factors'],
     ['the identity point', 'EdDSA', point(`01${'00'.repeat(31)}`), 'order'],
     ['the identity point with its sign bit', 'EdDSA', point(`01${'00'.repeat(30)}80`), 'order'],
     ['the identity point, not canonical', 'EdDSA', point(`ee${'ff'.repeat(30)}7f`), 'order'],
@@ -129,14 +144,54 @@ describe('key hygiene', () => {
     ['the alg of another curve', 'EdDSA', { ...okp, alg: 'ES256' }, 'alg'],
     ['the alg of an Edwards curve', 'ES256', { ...ec, alg: 'Ed25519' }, 'alg'],
     ['31 bytes', 'EdDSA', point('00'.repeat(31)), 'encoding'],
-  ] as const)('%s with %s', async (_, algorithm, jwk, outcome) => {
-    expect(await judge(algorithm, jwk)).toBe(outcome)
-  })
+  ] as const)(
+    '%s with %s',
+    {
+      tags: [
+        'attack-85',
+        'attack-86',
+        'attack-87',
+        'attack-88',
+        'attack-89',
+        'attack-90',
+        'attack-91',
+        'attack-92',
+        'attack-93',
+        'attack-94',
+        'attack-96',
+        'attack-101',
+        'rule-key-private',
+        'rule-key-canonical',
+        'rule-key-rsa-size',
+        'rule-key-rsa-exponent',
+        'rule-key-curve',
+        'rule-key-small-order',
+        'rule-key-purpose',
+        'shr-alg-fits-key',
+      ],
+    },
+    async (_, algorithm, jwk, outcome) => {
+      expect(await judge(algorithm, jwk)).toBe(outcome)
+    },
+  )
 
-  test('an accepted key stays accepted, and a spoiled copy of it is still judged', async () => {
-    expect(await judge('ES256', ec)).toBe('accepted')
-    expect(await judge('ES256', { ...ec, use: 'enc' })).toBe('use')
-    expect(await judge('ES256', { ...ec, d: 'AA' })).toBe('private')
-    expect(await judge('ES256', ec)).toBe('accepted')
-  })
+  test(
+    'an accepted key stays accepted, and a spoiled copy of it is still judged',
+    { tags: ['rule-key-judged-again'] },
+    async () => {
+      expect(await judge('ES256', ec)).toBe('accepted')
+      expect(await judge('ES256', { ...ec, use: 'enc' })).toBe('use')
+      expect(await judge('ES256', { ...ec, d: 'AA' })).toBe('private')
+      expect(await judge('ES256', ec)).toBe('accepted')
+    },
+  )
+})
+
+test('an ordinary RSA modulus does not look like one that can be factored', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 256, maxLength: 256 }), (bytes) => {
+      expect(isRoca(Buffer.from(bytes))).toBe(false)
+    }),
+    { numRuns: 2000 },
+  )
 })

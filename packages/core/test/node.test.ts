@@ -103,11 +103,15 @@ describe('options of an adapter', () => {
     ['an endless limit', { maxBodyBytes: Infinity }, 'ERR_POP_OPTION_INVALID'],
     ['optional as text', { optional: 'true' }, 'ERR_POP_OPTION_INVALID'],
     ['a misspelled name', { optionall: true }, 'ERR_POP_OPTION_UNKNOWN'],
-  ])('%s fails at start-up', (_, wrong, code) => {
-    expect(() => createProtection({ ...options, ...wrong })).toThrow(
-      expect.objectContaining({ name: 'TypeError', code }) as Error,
-    )
-  })
+  ])(
+    '%s fails at start-up',
+    { tags: ['rule-options-unknown', 'rule-options-numbers'] },
+    (_, wrong, code) => {
+      expect(() => createProtection({ ...options, ...wrong })).toThrow(
+        expect.objectContaining({ name: 'TypeError', code }) as Error,
+      )
+    },
+  )
 })
 
 describe('a credential in the query', () => {
@@ -158,6 +162,7 @@ describe('a credential in the query', () => {
 
   test.each(Object.entries(cases))(
     'stays private when the handler says %s',
+    { tags: ['attack-25', 'answer-query-private', 'answer-query-referrer'] },
     async (_, [say, is]) => {
       const port = await serve(async (_request, response, verify) => {
         await verify()
@@ -191,26 +196,34 @@ describe('a credential in the query', () => {
 })
 
 describe('headers of an accepted request', () => {
-  test('come back when a framework clears them for an error', async () => {
-    const port = await serve(async (_request, response, verify) => {
-      await verify()
-      for (const name of response.getHeaderNames()) response.removeHeader(name)
-      response.writeHead(500).end()
-    })
-    const response = await sendRaw(port, inQuery())
-    expect(valuesOf(response, 'cache-control')).toEqual(['private'])
-    expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
-  })
+  test(
+    'come back when a framework clears them for an error',
+    { tags: ['answer-query-error'] },
+    async () => {
+      const port = await serve(async (_request, response, verify) => {
+        await verify()
+        for (const name of response.getHeaderNames()) response.removeHeader(name)
+        response.writeHead(500).end()
+      })
+      const response = await sendRaw(port, inQuery())
+      expect(valuesOf(response, 'cache-control')).toEqual(['private'])
+      expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
+    },
+  )
 
-  test('give way to a stricter Cache-Control of the handler, and to nothing else', async () => {
-    const port = await serve(async (_request, response, verify) => {
-      await verify()
-      response.writeHead(200, { 'cache-control': 'no-store', 'referrer-policy': 'origin' }).end()
-    })
-    const response = await sendRaw(port, inQuery())
-    expect(valuesOf(response, 'cache-control')).toEqual(['no-store'])
-    expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
-  })
+  test(
+    'give way to a stricter Cache-Control of the handler, and to nothing else',
+    { tags: ['answer-query-private', 'answer-query-referrer'] },
+    async () => {
+      const port = await serve(async (_request, response, verify) => {
+        await verify()
+        response.writeHead(200, { 'cache-control': 'no-store', 'referrer-policy': 'origin' }).end()
+      })
+      const response = await sendRaw(port, inQuery())
+      expect(valuesOf(response, 'cache-control')).toEqual(['no-store'])
+      expect(valuesOf(response, 'referrer-policy')).toEqual(['no-referrer'])
+    },
+  )
 
   test('stand beside lists of headers in which a value is a list', async () => {
     const port = await serve(async (_request, response, verify) => {
@@ -241,16 +254,67 @@ describe('headers of an accepted request', () => {
   })
 })
 
-test('a refusal that comes when the response is under way is still that refusal', async () => {
-  const seen: unknown[] = []
-  const port = await serve(async (_request, response, verify) => {
-    response.writeHead(200, { 'content-length': 4 }).write('ea')
-    seen.push(await verify().catch((error: unknown) => error))
-    response.end('rl')
+test(
+  'a refusal that comes when the response is under way is still that refusal',
+  { tags: ['attack-208'] },
+  async () => {
+    const seen: unknown[] = []
+    const port = await serve(async (_request, response, verify) => {
+      response.writeHead(200, { 'content-length': 4 }).write('ea')
+      seen.push(await verify().catch((error: unknown) => error))
+      response.end('rl')
+    })
+    expect((await sendRaw(port, get('/other'))).body).toBe('earl')
+    expect(seen).toMatchObject([{ code: 'ERR_POP_PATH_MISMATCH' }])
+  },
+)
+
+describe('what the parser of Node refuses', () => {
+  async function send(change: Partial<RawRequest>): Promise<readonly [number, number]> {
+    let handled = 0
+    const port = await serve(async (_request, response, verify) => {
+      handled += 1
+      await verify()
+      response.end()
+    })
+    const { status } = await sendRaw(port, { ...get(), ...change })
+    return [status, handled]
+  }
+
+  test.each([
+    ['a folded line', 'a\r\n b'],
+    ['NUL', 'a\0b'],
+    ['a bare CR', 'a\rb'],
+    ['a bare LF', 'a\nb'],
+  ])('never arrives: %s in the headers', { tags: ['attack-29'] }, async (_, value) => {
+    const headers: RawRequest['headers'] = [...get().headers, ['X-Odd', value]]
+    expect(await send({ headers })).toEqual([400, 0])
   })
-  expect((await sendRaw(port, get('/other'))).body).toBe('earl')
-  expect(seen).toMatchObject([{ code: 'ERR_POP_PATH_MISMATCH' }])
+
+  test.each([
+    ['a space', '/it ems'],
+    ['a tab', '/it\tems'],
+    ['NUL', '/it\0ems'],
+    ['a byte beyond ASCII', '/it\u00e9ms'],
+  ])('never arrives: %s in the target', { tags: ['attack-48'] }, async (_, target) => {
+    expect(await send(get(target, { p: target }))).toEqual([400, 0])
+  })
 })
+
+test(
+  'a header that is called like a member of every object is one like any other',
+  { tags: ['attack-30'] },
+  async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      response.end()
+    })
+    const odd = ['__proto__', 'constructor'].map((name): [string, string] => [name, 'x'])
+    expect((await sendRaw(port, { ...get(), headers: [...odd, ...get().headers] })).status).toBe(
+      200,
+    )
+  },
+)
 
 describe('the body behind the verification', () => {
   test('arrives whole at whoever reads it, in whatever pieces it came', async () => {
@@ -326,19 +390,23 @@ describe('the body behind the verification', () => {
     expect((await sendRaw(port, half)).status).toBe(413)
   })
 
-  test('that somebody has begun to read is a wiring error, never a skip', async () => {
-    const port = await serve(async (request, response, verify) => {
-      request.resume()
-      await verify()
-      response.end()
-    })
-    expect((await sendRaw(port, post(Buffer.from('abcd')))).status).toBe(500)
-  })
+  test(
+    'that somebody has begun to read is a wiring error, never a skip',
+    { tags: ['attack-179', 'answer-wiring'] },
+    async () => {
+      const port = await serve(async (request, response, verify) => {
+        request.resume()
+        await verify()
+        response.end()
+      })
+      expect((await sendRaw(port, post(Buffer.from('abcd')))).status).toBe(500)
+    },
+  )
 
   test.each([
     ['exactly the limit', 2000, 200],
     ['a byte over the limit', 2001, 413],
-  ])('of %s', async (_, length, status) => {
+  ])('of %s', { tags: ['answer-body-too-large'] }, async (_, length, status) => {
     const handle: Handle = async (request, response, verify) => {
       await verify()
       response.end(String((await readBody(request)).length))
@@ -353,14 +421,18 @@ describe('the body behind the verification', () => {
 })
 
 describe('one verification for a request', () => {
-  test('is shared by everyone who asks, at once or later', async () => {
-    const port = await serve(async (_request, response, verify) => {
-      const [first, second] = await Promise.all([verify(), verify()])
-      const third = await verify()
-      response.end(String(first !== undefined && first === second && first === third))
-    })
-    expect((await sendRaw(port, get())).body).toBe('true')
-  })
+  test(
+    'is shared by everyone who asks, at once or later',
+    { tags: ['rule-one-verification'] },
+    async () => {
+      const port = await serve(async (_request, response, verify) => {
+        const [first, second] = await Promise.all([verify(), verify()])
+        const third = await verify()
+        response.end(String(first !== undefined && first === second && first === third))
+      })
+      expect((await sendRaw(port, get())).body).toBe('true')
+    },
+  )
 
   test('sets its headers once, so that a handler may tighten them in between', async () => {
     const port = await serve(async (_request, response, verify) => {
@@ -372,23 +444,27 @@ describe('one verification for a request', () => {
     expect(valuesOf(await sendRaw(port, inQuery()), 'cache-control')).toEqual(['no-store'])
   })
 
-  test('of an anonymous request is anonymous for everyone who asks, where that may be', async () => {
-    const handle: Handle = async (request, response, verify) => {
-      const answers = [await verify(), await verify()].map((token) => typeof token)
-      const context = await contextOf(request, response)
-      response.end([...answers, typeof context, typeof context?.accessToken].join())
-    }
-    const anonymous: RawRequest = {
-      method: 'GET',
-      target: '/items',
-      headers: [['Host', 'api.example.com']],
-    }
-    const port = await serve(handle, { optional: true })
-    expect((await sendRaw(port, anonymous)).body).toBe('undefined,undefined,object,undefined')
-    expect((await sendRaw(await serve(handle), anonymous)).status).toBe(401)
-  })
+  test(
+    'of an anonymous request is anonymous for everyone who asks, where that may be',
+    { tags: ['rule-optional'] },
+    async () => {
+      const handle: Handle = async (request, response, verify) => {
+        const answers = [await verify(), await verify()].map((token) => typeof token)
+        const context = await contextOf(request, response)
+        response.end([...answers, typeof context, typeof context?.accessToken].join())
+      }
+      const anonymous: RawRequest = {
+        method: 'GET',
+        target: '/items',
+        headers: [['Host', 'api.example.com']],
+      }
+      const port = await serve(handle, { optional: true })
+      expect((await sendRaw(port, anonymous)).body).toBe('undefined,undefined,object,undefined')
+      expect((await sendRaw(await serve(handle), anonymous)).status).toBe(401)
+    },
+  )
 
-  test('stays a refusal for everyone who asks', async () => {
+  test('stays a refusal for everyone who asks', { tags: ['rule-one-verification'] }, async () => {
     const port = await serve(async (_request, response, verify) => {
       const outcomes = await Promise.allSettled([verify(), verify()])
       outcomes.push(...(await Promise.allSettled([verify()])))
@@ -397,28 +473,36 @@ describe('one verification for a request', () => {
     expect((await sendRaw(port, get('/other'))).body).toBe('rejected,rejected,rejected')
   })
 
-  test('is not done again by another verifier, whether the first accepted or refused', async () => {
-    const other = createProtection(options)
-    const port = await serve(async (_request, response, verify) => {
-      await verify().catch(() => undefined)
-      const error: unknown = await verify(other).catch((reason: unknown) => reason)
-      response.end(error instanceof PopError ? error.code : 'passes')
-    })
-    expect((await sendRaw(port, get())).body).toBe('ERR_POP_TWO_VERIFIERS')
-    expect((await sendRaw(port, get('/other'))).body).toBe('ERR_POP_TWO_VERIFIERS')
-  })
+  test(
+    'is not done again by another verifier, whether the first accepted or refused',
+    { tags: ['rule-two-verifiers'] },
+    async () => {
+      const other = createProtection(options)
+      const port = await serve(async (_request, response, verify) => {
+        await verify().catch(() => undefined)
+        const error: unknown = await verify(other).catch((reason: unknown) => reason)
+        response.end(error instanceof PopError ? error.code : 'passes')
+      })
+      expect((await sendRaw(port, get())).body).toBe('ERR_POP_TWO_VERIFIERS')
+      expect((await sendRaw(port, get('/other'))).body).toBe('ERR_POP_TWO_VERIFIERS')
+    },
+  )
 
-  test('is kept where a logged request does not show it', async () => {
-    const port = await serve(async (request, response, verify) => {
-      await verify()
-      const accessToken = (await contextOf(request, response))?.accessToken
-      const held = accessToken?.token === alice.accessToken
-      const printed = inspect(request, { depth: 4 }) + inspect(accessToken)
-      const shown = /oauth-pop|ERR_POP/.test(printed) || printed.includes(alice.accessToken)
-      response.end(JSON.stringify({ held, shown }))
-    })
-    expect(JSON.parse((await sendRaw(port, get())).body)).toEqual({ held: true, shown: false })
-  })
+  test(
+    'is kept where a logged request does not show it',
+    { tags: ['rule-result-token-hidden'] },
+    async () => {
+      const port = await serve(async (request, response, verify) => {
+        await verify()
+        const accessToken = (await contextOf(request, response))?.accessToken
+        const held = accessToken?.token === alice.accessToken
+        const printed = inspect(request, { depth: 4 }) + inspect(accessToken)
+        const shown = /oauth-pop|ERR_POP/.test(printed) || printed.includes(alice.accessToken)
+        response.end(JSON.stringify({ held, shown }))
+      })
+      expect(JSON.parse((await sendRaw(port, get())).body)).toEqual({ held: true, shown: false })
+    },
+  )
 
   test('that never ran leaves guards without context', async () => {
     const port = await serve(async (request, response) => {
@@ -458,14 +542,18 @@ describe('a request that no socket feeds', () => {
     expect(await verifyIt(makeRequest(body, { b: hashOf('') }))).toBe('ERR_POP_BODY_MISMATCH')
   })
 
-  test('and hides its raw headers is refused, even where a credential is optional', async () => {
-    const request = makeRequest(Buffer.alloc(0), {})
-    request.rawHeaders = []
-    const view = { target: '/items', origin: () => apiUrl }
-    const protection = createProtection({ ...options, optional: true })
-    const verification = protection.verify(request, new ServerResponse(request), view)
-    expect(await outcomeOf(verification)).toBe('ERR_POP_CONTEXT_UNSUPPORTED')
-  })
+  test(
+    'and hides its raw headers is refused, even where a credential is optional',
+    { tags: ['rule-only-http'] },
+    async () => {
+      const request = makeRequest(Buffer.alloc(0), {})
+      request.rawHeaders = []
+      const view = { target: '/items', origin: () => apiUrl }
+      const protection = createProtection({ ...options, optional: true })
+      const verification = protection.verify(request, new ServerResponse(request), view)
+      expect(await outcomeOf(verification)).toBe('ERR_POP_CONTEXT_UNSUPPORTED')
+    },
+  )
 })
 
 describe('a verification that is prepared ahead of parsers', () => {
@@ -578,7 +666,7 @@ describe('HTTP/2', () => {
       { ':authority': 'api.example.com', host: 'evil.example' },
       'ERR_POP_HOST_INVALID',
     ],
-  ])('%s', async (_, headers, expected) => {
+  ])('%s', { tags: ['attack-51', 'answer-authority-differs'] }, async (_, headers, expected) => {
     expect(await ask({ ...signed(), ...headers })).toBe(expected)
   })
 

@@ -62,34 +62,50 @@ function popNonce({ headers }: Answer): string {
 }
 
 describe('server nonces', () => {
-  test('a proof without one is asked for it, and accepted with it', async () => {
-    const server = createServer({})
-    const challenge = await server.pop()
-    expect(challenge.outcome).toBe('use_pop_nonce')
-    const accepted = await server.pop(popNonce(challenge))
-    expect(accepted).toEqual({ outcome: 'accepted', headers: {} })
-    const dpop = await server.dpop()
-    expect(dpop.outcome).toBe('use_dpop_nonce')
-    expect((await server.dpop(String(dpop.headers['dpop-nonce']))).outcome).toBe('accepted')
-  })
+  test(
+    'a proof without one is asked for it, and accepted with it',
+    { tags: ['shr-nonce-server', 'answer-pop-nonce', 'answer-dpop-nonce'] },
+    async () => {
+      const server = createServer({})
+      const challenge = await server.pop()
+      expect(challenge.outcome).toBe('use_pop_nonce')
+      const accepted = await server.pop(popNonce(challenge))
+      expect(accepted).toEqual({ outcome: 'accepted', headers: {} })
+      const dpop = await server.dpop()
+      expect(dpop.outcome).toBe('use_dpop_nonce')
+      expect((await server.dpop(String(dpop.headers['dpop-nonce']))).outcome).toBe('accepted')
+    },
+  )
 
-  test('a nonce of one scheme is none for the other, and one of another secret is none at all', async () => {
-    const server = createServer({ secrets: [secret(1)] })
-    const nonce = popNonce(await server.pop())
-    expect((await server.dpop(nonce)).outcome).toBe('use_dpop_nonce')
-    expect((await createServer({ secrets: [secret(2)] }).pop(nonce)).outcome).toBe('use_pop_nonce')
-    expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe('accepted')
-  })
+  test(
+    'a nonce of one scheme is none for the other, and one of another secret is none at all',
+    { tags: ['rule-nonce-purpose', 'rule-nonce-secrets'] },
+    async () => {
+      const server = createServer({ secrets: [secret(1)] })
+      const nonce = popNonce(await server.pop())
+      expect((await server.dpop(nonce)).outcome).toBe('use_dpop_nonce')
+      expect((await createServer({ secrets: [secret(2)] }).pop(nonce)).outcome).toBe(
+        'use_pop_nonce',
+      )
+      expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe('accepted')
+    },
+  )
 
-  test('a nonce of another API with the same secret is none here', async () => {
-    const other = createServer({ secrets: [secret(1)] }, createClock(), [
-      apiUrl,
-      'https://other.example.com',
-    ])
-    const nonce = popNonce(await other.pop())
-    expect((await other.pop(nonce)).outcome).toBe('accepted')
-    expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe('use_pop_nonce')
-  })
+  test(
+    'a nonce of another API with the same secret is none here',
+    { tags: ['rule-nonce-purpose'] },
+    async () => {
+      const other = createServer({ secrets: [secret(1)] }, createClock(), [
+        apiUrl,
+        'https://other.example.com',
+      ])
+      const nonce = popNonce(await other.pop())
+      expect((await other.pop(nonce)).outcome).toBe('accepted')
+      expect((await createServer({ secrets: [secret(1)] }).pop(nonce)).outcome).toBe(
+        'use_pop_nonce',
+      )
+    },
+  )
 
   test('a clock two slots away is too far, either way', async () => {
     for (const seconds of [1_790_000_000 - 600, 1_790_000_000 + 600]) {
@@ -100,25 +116,33 @@ describe('server nonces', () => {
     }
   })
 
-  test('an ageing nonce still works and is replaced; an old one does not', async () => {
-    const server = createServer({ lifetimeSeconds: 100 })
-    const nonce = popNonce(await server.pop())
-    server.clock.advance(100)
-    const ageing = await server.pop(nonce)
-    expect(ageing.outcome).toBe('accepted')
-    const [, next = ''] =
-      /^PoP nextnonce="([\w-]+)"$/.exec(String(ageing.headers['authentication-info'])) ?? []
-    server.clock.advance(100)
-    expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
-    expect((await server.pop(next)).outcome).toBe('accepted')
-  })
+  test(
+    'an ageing nonce still works and is replaced; an old one does not',
+    { tags: ['shr-nonce-rotation'] },
+    async () => {
+      const server = createServer({ lifetimeSeconds: 100 })
+      const nonce = popNonce(await server.pop())
+      server.clock.advance(100)
+      const ageing = await server.pop(nonce)
+      expect(ageing.outcome).toBe('accepted')
+      const [, next = ''] =
+        /^PoP nextnonce="([\w-]+)"$/.exec(String(ageing.headers['authentication-info'])) ?? []
+      server.clock.advance(100)
+      expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
+      expect((await server.pop(next)).outcome).toBe('accepted')
+    },
+  )
 
-  test('secrets rotate: the first mints, all verify', async () => {
-    const nonce = popNonce(await createServer({ secrets: [secret(1)] }).pop())
-    expect((await createServer({ secrets: [secret(2), secret(1)] }).pop(nonce)).outcome).toBe(
-      'accepted',
-    )
-  })
+  test(
+    'secrets rotate: the first mints, all verify',
+    { tags: ['rule-nonce-secrets'] },
+    async () => {
+      const nonce = popNonce(await createServer({ secrets: [secret(1)] }).pop())
+      expect((await createServer({ secrets: [secret(2), secret(1)] }).pop(nonce)).outcome).toBe(
+        'accepted',
+      )
+    },
+  )
 
   test('a clock one slot behind the one that minted is good enough', async () => {
     const ahead = createServer({ secrets: [secret(1)] }, createClock(1_790_000_300))
@@ -128,48 +152,60 @@ describe('server nonces', () => {
     ).toBe('accepted')
   })
 
-  test('offered, it is not demanded; a nonce of the client passes, a stale one of ours does not', async () => {
-    const server = createServer({ required: false, lifetimeSeconds: 100 })
-    const offered = await server.pop()
-    expect(offered.outcome).toBe('accepted')
-    const [, nonce = ''] =
-      /nextnonce="([\w-]+)"/.exec(String(offered.headers['authentication-info'])) ?? []
-    expect((await server.pop('a-nonce-of-the-client')).outcome).toBe('accepted')
-    server.clock.advance(300)
-    expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
-  })
+  test(
+    'offered, it is not demanded; a nonce of the client passes, a stale one of ours does not',
+    { tags: ['rule-nonce-offered'] },
+    async () => {
+      const server = createServer({ required: false, lifetimeSeconds: 100 })
+      const offered = await server.pop()
+      expect(offered.outcome).toBe('accepted')
+      const [, nonce = ''] =
+        /nextnonce="([\w-]+)"/.exec(String(offered.headers['authentication-info'])) ?? []
+      expect((await server.pop('a-nonce-of-the-client')).outcome).toBe('accepted')
+      server.clock.advance(300)
+      expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
+    },
+  )
 
-  test("MSAL's own parser finds the nonce in every challenge and in its successor", async () => {
-    const read = (name: string, value: unknown): string =>
-      new AuthenticationHeaderParser({ [name]: String(value) }).getShrNonce()
-    const server = createServer({ lifetimeSeconds: 100 })
-    const challenge = await server.pop()
-    const nonce = read('WWW-Authenticate', challenge.headers['www-authenticate'])
-    expect((await server.pop(nonce)).outcome).toBe('accepted')
-    const stale = await server.pop('A'.repeat(32))
-    expect(read('WWW-Authenticate', stale.headers['www-authenticate'])).toBe(nonce)
-    server.clock.advance(100)
-    const next = read(
-      'Authentication-Info',
-      (await server.pop(nonce)).headers['authentication-info'],
-    )
-    expect((await server.pop(next)).outcome).toBe('accepted')
-    const both = await createServer({}).anonymous()
-    const lines = both.headers['www-authenticate'] as readonly string[]
-    expect(read('WWW-Authenticate', lines.join(', '))).toMatch(/^[\w-]{32}$/)
-  })
+  test(
+    "MSAL's own parser finds the nonce in every challenge and in its successor",
+    { tags: ['shr-challenge-nonce-first', 'shr-nonce-rotation', 'answer-pop-nonce'] },
+    async () => {
+      const read = (name: string, value: unknown): string =>
+        new AuthenticationHeaderParser({ [name]: String(value) }).getShrNonce()
+      const server = createServer({ lifetimeSeconds: 100 })
+      const challenge = await server.pop()
+      const nonce = read('WWW-Authenticate', challenge.headers['www-authenticate'])
+      expect((await server.pop(nonce)).outcome).toBe('accepted')
+      const stale = await server.pop('A'.repeat(32))
+      expect(read('WWW-Authenticate', stale.headers['www-authenticate'])).toBe(nonce)
+      server.clock.advance(100)
+      const next = read(
+        'Authentication-Info',
+        (await server.pop(nonce)).headers['authentication-info'],
+      )
+      expect((await server.pop(next)).outcome).toBe('accepted')
+      const both = await createServer({}).anonymous()
+      const lines = both.headers['www-authenticate'] as readonly string[]
+      expect(read('WWW-Authenticate', lines.join(', '))).toMatch(/^[\w-]{32}$/)
+    },
+  )
 
-  test('without a credential, the challenges give nonces already', async () => {
-    const verifier = createVerifier({ publicUrl: apiUrl, tokens, nonce: {} })
-    const request = { method: 'GET', target: '/', rawHeaders: ['Host', 'api.example.com'] }
-    await expect(verifier.verify(request)).rejects.toMatchObject({
-      headers: {
-        'www-authenticate': [
-          expect.stringMatching(/^PoP nonce="[\w-]{32}", realm=/),
-          expect.stringMatching(/^DPoP realm=/),
-        ],
-        'dpop-nonce': expect.stringMatching(/^[\w-]{32}$/) as string,
-      },
-    })
-  })
+  test(
+    'without a credential, the challenges give nonces already',
+    { tags: ['answer-nonce-offered', 'answer-realm'] },
+    async () => {
+      const verifier = createVerifier({ publicUrl: apiUrl, tokens, nonce: {} })
+      const request = { method: 'GET', target: '/', rawHeaders: ['Host', 'api.example.com'] }
+      await expect(verifier.verify(request)).rejects.toMatchObject({
+        headers: {
+          'www-authenticate': [
+            expect.stringMatching(/^PoP nonce="[\w-]{32}", realm=/),
+            expect.stringMatching(/^DPoP realm=/),
+          ],
+          'dpop-nonce': expect.stringMatching(/^[\w-]{32}$/) as string,
+        },
+      })
+    },
+  )
 })

@@ -23,7 +23,7 @@ function codeOf(act: () => unknown): unknown {
   }
 }
 
-describe('options that are wrong fail at start-up', () => {
+describe('options that are wrong fail at start-up', { tags: ['attack-157'] }, () => {
   const valid: VerifierOptions = { publicUrl: apiUrl, tokens }
   const jwt = { issuer: 'https://as.example.com', audience: apiUrl, jwks: { keys: [] } }
   const introspection = {
@@ -67,6 +67,11 @@ describe('options that are wrong fail at start-up', () => {
     ],
     ['NaN as an age', () => createVerifier({ ...valid, maxAgeSeconds: Number.NaN }), invalid],
     ['an endless age', () => createVerifier({ ...valid, maxAgeSeconds: Infinity }), invalid],
+    [
+      'an endless tolerance',
+      () => createVerifier({ ...valid, clockToleranceSeconds: Infinity }),
+      invalid,
+    ],
     [
       'a negative tolerance',
       () => createVerifier({ ...valid, clockToleranceSeconds: -1 }),
@@ -184,9 +189,13 @@ describe('options that are wrong fail at start-up', () => {
     ['storedTokens: no lookup', () => storedTokens(undefined as never, { audience: 'a' }), missing],
     ['storedTokens: no audience', () => storedTokens(() => undefined, {} as never), missing],
     ['memoryReplayStore: a fraction', () => memoryReplayStore({ maxEntries: 1.5 }), invalid],
-  ])('%s', (_, act, outcome) => {
-    expect(codeOf(act)).toBe(outcome)
-  })
+  ])(
+    '%s',
+    { tags: ['attack-127', 'rule-options-unknown', 'rule-options-numbers', 'rule-options-empty'] },
+    (_, act, outcome) => {
+      expect(codeOf(act)).toBe(outcome)
+    },
+  )
 
   test('the message says what to write', () => {
     expect(() => createVerifier({ tokens } as never)).toThrow(
@@ -211,7 +220,7 @@ describe('options after start-up', () => {
     )
   }
 
-  test('cannot be changed any more', async () => {
+  test('cannot be changed any more', { tags: ['attack-210', 'rule-options-frozen'] }, async () => {
     const algorithms = ['RS256']
     const schemes = [pop({ algorithms })]
     const options = { publicUrl: [apiUrl], tokens: [tokens], schemes, now: clock.now }
@@ -222,16 +231,41 @@ describe('options after start-up', () => {
     expect(await accepts(verifier)).toBe(false)
   })
 
-  test('do not come from a polluted prototype', () => {
-    const polluted = Object.prototype as Record<string, unknown>
-    polluted['replay'] = 'dangerously-none'
-    polluted['dangerouslyReusable'] = true
-    try {
-      expect(codeOf(() => pop({ bearerScheme: false }))).toBe('accepted')
-      expect(codeOf(() => createVerifier({ publicUrl: apiUrl, tokens }))).toBe('accepted')
-    } finally {
-      delete polluted['replay']
-      delete polluted['dangerouslyReusable']
-    }
-  })
+  test(
+    'count as they were given, whatever becomes of the lists',
+    { tags: ['attack-210'] },
+    async () => {
+      const algorithms = ['ES256']
+      const transports: 'header'[] = ['header']
+      const schemes = [pop({ algorithms, transports })]
+      const options = { publicUrl: [apiUrl], tokens: [tokens], schemes, now: clock.now }
+      const verifier = createVerifier(options)
+      for (const list of [algorithms, transports, schemes, options.publicUrl, options.tokens]) {
+        list.length = 0
+      }
+      expect(await accepts(verifier)).toBe(true)
+    },
+  )
+
+  test(
+    'do not come from a polluted prototype',
+    { tags: ['attack-209', 'rule-options-frozen'] },
+    () => {
+      const polluted = Object.prototype as Record<string, unknown>
+      polluted['replay'] = 'dangerously-none'
+      polluted['dangerouslyReusable'] = true
+      polluted['audience'] = apiUrl
+      try {
+        expect(codeOf(() => pop({ bearerScheme: false }))).toBe('accepted')
+        expect(codeOf(() => createVerifier({ publicUrl: apiUrl, tokens }))).toBe('accepted')
+        expect(codeOf(() => storedTokens(() => undefined, {} as never))).toBe(
+          'ERR_POP_OPTION_MISSING',
+        )
+      } finally {
+        delete polluted['audience']
+        delete polluted['replay']
+        delete polluted['dangerouslyReusable']
+      }
+    },
+  )
 })

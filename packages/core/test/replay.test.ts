@@ -14,12 +14,14 @@ import {
   createReplayEntry,
   describeReplayStore,
   hashOf,
+  outcomeOf,
   popPayload,
   popRequest,
   signPop,
 } from '@oauth-pop/testkit'
 import { createHmac } from 'node:crypto'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { sha256OfParts } from '../src/hash.ts'
 
 describeReplayStore('memoryReplayStore', (now) => memoryReplayStore({ now, restartGuard: 'off' }))
 
@@ -32,31 +34,39 @@ async function codeOf(claim: Promise<boolean>): Promise<string | boolean> {
 }
 
 describe('memoryReplayStore', () => {
-  test('full, refuses and drops nothing that is live', async () => {
-    const clock = createClock()
-    const store = memoryReplayStore({ now: clock.now, maxEntries: 2 })
-    const [a, b, c] = ['a', 'b', 'c'].map((id) => createReplayEntry(id, clock.seconds()))
-    for (const entry of [a, b]) expect(await store.claim(entry as never)).toBe(true)
-    expect(await codeOf(store.claim(c as never))).toBe('ERR_POP_REPLAY_FULL')
-    for (const entry of [a, b]) expect(await store.claim(entry as never)).toBe(false)
-    clock.advance(400)
-    expect(await store.claim(createReplayEntry('c', clock.seconds()))).toBe(true)
-  })
+  test(
+    'full, refuses and drops nothing that is live',
+    { tags: ['attack-137', 'rule-replay-full'] },
+    async () => {
+      const clock = createClock()
+      const store = memoryReplayStore({ now: clock.now, maxEntries: 2 })
+      const [a, b, c] = ['a', 'b', 'c'].map((id) => createReplayEntry(id, clock.seconds()))
+      for (const entry of [a, b]) expect(await store.claim(entry as never)).toBe(true)
+      expect(await codeOf(store.claim(c as never))).toBe('ERR_POP_REPLAY_FULL')
+      for (const entry of [a, b]) expect(await store.claim(entry as never)).toBe(false)
+      clock.advance(400)
+      expect(await store.claim(createReplayEntry('c', clock.seconds()))).toBe(true)
+    },
+  )
 
-  test('one owner cannot use up the room of another, and has room again later', async () => {
-    const clock = createClock()
-    const store = memoryReplayStore({ now: clock.now, maxEntriesPerOwner: 2 })
-    for (const id of ['a', 'b'])
-      expect(await store.claim(createReplayEntry(id, clock.seconds()))).toBe(true)
-    expect(await codeOf(store.claim(createReplayEntry('c', clock.seconds())))).toBe(
-      'ERR_POP_REPLAY_OWNER_FULL',
-    )
-    expect(await store.claim(createReplayEntry('c', clock.seconds(), 'other'))).toBe(true)
-    clock.advance(400)
-    expect(await store.claim(createReplayEntry('c', clock.seconds()))).toBe(true)
-  })
+  test(
+    'one owner cannot use up the room of another, and has room again later',
+    { tags: ['attack-136', 'rule-replay-owner-full'] },
+    async () => {
+      const clock = createClock()
+      const store = memoryReplayStore({ now: clock.now, maxEntriesPerOwner: 2 })
+      for (const id of ['a', 'b'])
+        expect(await store.claim(createReplayEntry(id, clock.seconds()))).toBe(true)
+      expect(await codeOf(store.claim(createReplayEntry('c', clock.seconds())))).toBe(
+        'ERR_POP_REPLAY_OWNER_FULL',
+      )
+      expect(await store.claim(createReplayEntry('c', clock.seconds(), 'other'))).toBe(true)
+      clock.advance(400)
+      expect(await store.claim(createReplayEntry('c', clock.seconds()))).toBe(true)
+    },
+  )
 
-  test('warns once when it is over 80 % full', async () => {
+  test('warns once when it is over 80 % full', { tags: ['rule-replay-warning'] }, async () => {
     const clock = createClock()
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const store = memoryReplayStore({ now: clock.now, maxEntries: 10 })
@@ -66,48 +76,60 @@ describe('memoryReplayStore', () => {
     warning.mockRestore()
   })
 
-  test('refuses proofs dated before it was made, unless the guard is off', async () => {
-    const clock = createClock()
-    const before = createReplayEntry('a', clock.seconds() - 1)
-    expect(await codeOf(memoryReplayStore({ now: clock.now }).claim(before))).toBe(
-      'ERR_POP_REPLAY_TOO_OLD',
-    )
-    expect(await memoryReplayStore({ now: clock.now, restartGuard: 'off' }).claim(before)).toBe(
-      true,
-    )
-    expect(
-      await memoryReplayStore({ now: clock.now }).claim(createReplayEntry('a', clock.seconds())),
-    ).toBe(true)
-  })
+  test(
+    'refuses proofs dated before it was made, unless the guard is off',
+    { tags: ['attack-138', 'rule-replay-restart'] },
+    async () => {
+      const clock = createClock()
+      const before = createReplayEntry('a', clock.seconds() - 1)
+      expect(await codeOf(memoryReplayStore({ now: clock.now }).claim(before))).toBe(
+        'ERR_POP_REPLAY_TOO_OLD',
+      )
+      expect(await memoryReplayStore({ now: clock.now, restartGuard: 'off' }).claim(before)).toBe(
+        true,
+      )
+      expect(
+        await memoryReplayStore({ now: clock.now }).claim(createReplayEntry('a', clock.seconds())),
+      ).toBe(true)
+    },
+  )
 
-  test('takes a proof in its last second also when its neighbours have just been dropped', async () => {
-    const clock = createClock(1_790_000_000)
-    const store = memoryReplayStore({ now: clock.now, restartGuard: 'off' })
-    const expiring = (id: string, expiresAt: number): Parameters<typeof store.claim>[0] => ({
-      ...createReplayEntry(id, expiresAt - 300),
-      expiresAt,
-    })
-    for (let ahead = 1; ahead <= 64; ahead += 1) {
-      const entry = expiring(`${ahead}`, clock.seconds() + 300)
+  test(
+    'takes a proof in its last second also when its neighbours have just been dropped',
+    { tags: ['attack-141', 'rule-replay-lifetime'] },
+    async () => {
+      const clock = createClock(1_790_000_000)
+      const store = memoryReplayStore({ now: clock.now, restartGuard: 'off' })
+      const expiring = (id: string, expiresAt: number): Parameters<typeof store.claim>[0] => ({
+        ...createReplayEntry(id, expiresAt - 300),
+        expiresAt,
+      })
+      for (let ahead = 1; ahead <= 64; ahead += 1) {
+        const entry = expiring(`${ahead}`, clock.seconds() + 300)
+        expect(await store.claim(entry)).toBe(true)
+        clock.advance(300)
+        expect(await store.claim(expiring(`last ${ahead}`, clock.seconds()))).toBe(true)
+        expect(await store.claim(entry)).toBe(false)
+        clock.advance(1)
+      }
+    },
+  )
+
+  test(
+    'accepts nothing again that it has forgotten when the clock is set back',
+    { tags: ['attack-124', 'rule-replay-clock-back'] },
+    async () => {
+      const clock = createClock()
+      const start = clock.seconds()
+      const store = memoryReplayStore({ now: clock.now })
+      const entry = createReplayEntry('a', start)
       expect(await store.claim(entry)).toBe(true)
-      clock.advance(300)
-      expect(await store.claim(expiring(`last ${ahead}`, clock.seconds()))).toBe(true)
-      expect(await store.claim(entry)).toBe(false)
-      clock.advance(1)
-    }
-  })
-
-  test('accepts nothing again that it has forgotten when the clock is set back', async () => {
-    const clock = createClock()
-    const start = clock.seconds()
-    const store = memoryReplayStore({ now: clock.now })
-    const entry = createReplayEntry('a', start)
-    expect(await store.claim(entry)).toBe(true)
-    clock.advance(3600)
-    expect(await store.claim(createReplayEntry('b', clock.seconds()))).toBe(true)
-    clock.set(start + 1)
-    expect(await codeOf(store.claim(entry))).toBe('ERR_POP_REPLAY_TOO_OLD')
-  })
+      clock.advance(3600)
+      expect(await store.claim(createReplayEntry('b', clock.seconds()))).toBe(true)
+      clock.set(start + 1)
+      expect(await codeOf(store.claim(entry))).toBe('ERR_POP_REPLAY_TOO_OLD')
+    },
+  )
 
   test.each([
     { maxEntries: -1 },
@@ -147,86 +169,210 @@ describe('the verifier and its store', () => {
       () => Promise.reject(new ReplayStoreError('ERR_POP_REPLAY_FULL')),
       '503 ERR_POP_REPLAY_FULL',
     ],
+    [
+      'a full owner',
+      () => Promise.reject(new ReplayStoreError('ERR_POP_REPLAY_OWNER_FULL')),
+      '503 ERR_POP_REPLAY_OWNER_FULL',
+    ],
+    [
+      'a proof that is older than it',
+      () => Promise.reject(new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD')),
+      '503 ERR_POP_REPLAY_TOO_OLD',
+    ],
     ['silence', () => new Promise(() => {}), '503 ERR_POP_REPLAY_UNAVAILABLE'],
-  ])('a store that answers with %s', async (_, claim, outcome) => {
-    expect(await ask({ claim } as ReplayStore)).toBe(outcome)
-  })
+  ])(
+    'a store that answers with %s',
+    {
+      tags: [
+        'attack-131',
+        'attack-136',
+        'attack-137',
+        'attack-146',
+        'rule-replay-literal-answer',
+        'rule-replay-deadline',
+        'answer-store-down',
+      ],
+    },
+    async (_, claim, outcome) => {
+      expect(await ask({ claim } as ReplayStore)).toBe(outcome)
+    },
+  )
 
-  test('a synchronous throw of a store is an outage too', async () => {
-    const claim = (): never => {
-      throw new Error('x')
-    }
-    expect(await ask({ claim })).toBe('503 ERR_POP_REPLAY_UNAVAILABLE')
-  })
+  test(
+    'a store is silent for 250 ms until it counts as down',
+    { tags: ['attack-132', 'rule-replay-deadline'] },
+    async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      let outcome = 'none yet'
+      void ask({ claim: () => new Promise(() => {}) }).then((text) => void (outcome = text))
+      await vi.advanceTimersByTimeAsync(249)
+      expect(outcome).toBe('none yet')
+      await vi.advanceTimersByTimeAsync(1)
+      expect(outcome).toBe('503 ERR_POP_REPLAY_UNAVAILABLE')
+    },
+  )
 
-  test('the store sees hashes of fixed length, whatever the client chose, and an end computed from the proof', async () => {
-    const claim = vi.fn<ReplayStore['claim']>(async () => true)
-    await ask({ claim }, { jti: 'a\r\nb*', ts: 1_790_000_010 })
-    expect(claim).toHaveBeenCalledExactlyOnceWith({
-      id: expect.stringMatching(/^[\w-]{43}$/) as string,
-      owner: expect.stringMatching(/^[\w-]{43}$/) as string,
-      issuedAt: 1_790_000_010,
-      expiresAt: 1_790_000_310,
-    })
-  })
+  test(
+    'a claim whose reply is lost is not repeated, and counts',
+    { tags: ['attack-133'] },
+    async () => {
+      const clock = createClock()
+      const store = memoryReplayStore({ now: clock.now })
+      const claim = vi.fn<ReplayStore['claim']>((entry) => store.claim(entry))
+      claim.mockImplementationOnce(async (entry) => {
+        await store.claim(entry)
+        throw new Error('connection reset')
+      })
+      const replay = { claim }
+      const verifier = createVerifier({ publicUrl: apiUrl, tokens, replay, now: clock.now })
+      const request = popRequest(signPop(alice, clock.seconds()))
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_REPLAY_UNAVAILABLE')
+      expect(claim).toHaveBeenCalledTimes(1)
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_REPLAYED')
+    },
+  )
+
+  test(
+    'a proof of before a restart is refused after it',
+    { tags: ['attack-138', 'rule-replay-restart', 'answer-store-down'] },
+    async () => {
+      const clock = createClock()
+      const prove = (): ReturnType<typeof popRequest> => popRequest(signPop(alice, clock.seconds()))
+      const start = (): ReturnType<typeof createVerifier> =>
+        createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
+      const used = prove()
+      expect(await outcomeOf(start().verify(used))).toBe('accepted')
+      clock.advance(1)
+      const restarted = start()
+      expect(await outcomeOf(restarted.verify(used))).toBe('ERR_POP_REPLAY_TOO_OLD')
+      expect(await outcomeOf(restarted.verify(prove()))).toBe('accepted')
+    },
+  )
+
+  test(
+    'a synchronous throw of a store is an outage too',
+    { tags: ['attack-146', 'rule-replay-literal-answer'] },
+    async () => {
+      const claim = (): never => {
+        throw new Error('x')
+      }
+      expect(await ask({ claim })).toBe('503 ERR_POP_REPLAY_UNAVAILABLE')
+    },
+  )
+
+  test(
+    'the store sees hashes of fixed length, whatever the client chose, and an end computed from the proof',
+    { tags: ['attack-142', 'rule-replay-hashes-only', 'rule-replay-lifetime'] },
+    async () => {
+      const claim = vi.fn<ReplayStore['claim']>(async () => true)
+      await ask({ claim }, { jti: 'a\r\nb*', ts: 1_790_000_010 })
+      expect(claim).toHaveBeenCalledExactlyOnceWith({
+        id: expect.stringMatching(/^[\w-]{43}$/) as string,
+        owner: expect.stringMatching(/^[\w-]{43}$/) as string,
+        issuedAt: 1_790_000_010,
+        expiresAt: 1_790_000_310,
+      })
+    },
+  )
 
   test.each([
     ['the client, where the token names one', { client_id: 'app' }, true],
     ['the token, where it does not', {}, false],
-  ])('a shared secret is never the owner: %s', async (_, claims, isShared) => {
-    const clock = createClock()
-    const claim = vi.fn<ReplayStore['claim']>(async () => true)
-    const secret = Buffer.alloc(32, 7)
-    const verifier = createVerifier({
-      publicUrl: apiUrl,
-      replay: { claim },
-      now: clock.now,
-      tokens: storedTokens(() => ({ aud: apiUrl, ...claims }), { audience: apiUrl }),
-      schemes: [
-        pop({
-          algorithms: ['HS256'],
-          resolveKey: async () => ({ kty: 'oct', k: secret.toString('base64url') }),
-        }),
-      ],
-    })
-    for (const at of ['token-1', 'token-2']) {
-      const payload = popPayload({ ...alice, accessToken: at }, clock.seconds())
-      const input = [{ typ: 'pop', alg: 'HS256' }, payload]
-        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-        .join('.')
-      const mac = createHmac('sha256', secret).update(input).digest('base64url')
-      await verifier.verify(popRequest(`${input}.${mac}`))
-    }
-    const owners = claim.mock.calls.map(([{ owner }]) => owner)
-    const thumbprint = hashOf(JSON.stringify({ k: secret.toString('base64url'), kty: 'oct' }))
-    expect(owners).toHaveLength(2)
-    expect(owners).not.toContain(thumbprint)
-    expect(owners[0] === owners[1]).toBe(isShared)
-  })
+  ])(
+    'a shared secret is never the owner: %s',
+    { tags: ['rule-replay-secret-owner'] },
+    async (_, claims, isShared) => {
+      const clock = createClock()
+      const claim = vi.fn<ReplayStore['claim']>(async () => true)
+      const secret = Buffer.alloc(32, 7)
+      const verifier = createVerifier({
+        publicUrl: apiUrl,
+        replay: { claim },
+        now: clock.now,
+        tokens: storedTokens(() => ({ aud: apiUrl, ...claims }), { audience: apiUrl }),
+        schemes: [
+          pop({
+            algorithms: ['HS256'],
+            resolveKey: async () => ({ kty: 'oct', k: secret.toString('base64url') }),
+          }),
+        ],
+      })
+      for (const at of ['token-1', 'token-2']) {
+        const payload = popPayload({ ...alice, accessToken: at }, clock.seconds())
+        const input = [{ typ: 'pop', alg: 'HS256' }, payload]
+          .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+          .join('.')
+        const mac = createHmac('sha256', secret).update(input).digest('base64url')
+        await verifier.verify(popRequest(`${input}.${mac}`))
+      }
+      const owners = claim.mock.calls.map(([{ owner }]) => owner)
+      const thumbprint = hashOf(JSON.stringify({ k: secret.toString('base64url'), kty: 'oct' }))
+      expect(owners).toHaveLength(2)
+      expect(owners).not.toContain(thumbprint)
+      expect(owners[0] === owners[1]).toBe(isShared)
+    },
+  )
 
-  test('a proof that went out of time while its body was read is not claimed', async () => {
-    const clock = createClock()
-    const claim = vi.fn<ReplayStore['claim']>(async () => true)
-    const verifier = createVerifier({
-      publicUrl: apiUrl,
-      tokens,
-      replay: { claim },
-      now: clock.now,
-    })
-    const proof = signPop(alice, clock.seconds() - 299, {
-      m: 'POST',
-      b: '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU',
-    })
-    const slow = verifier.verify({
-      method: 'POST',
-      target: '/items',
-      rawHeaders: ['Host', 'api.example.com', 'Authorization', `PoP ${proof}`],
-      body: async () => {
-        clock.advance(5)
-        return new Uint8Array()
-      },
-    })
-    await expect(slow).rejects.toMatchObject({ code: 'ERR_POP_PROOF_EXPIRED' })
-    expect(claim).not.toHaveBeenCalled()
-  })
+  test(
+    'a proof that one verifier has seen is used up at all that share its store',
+    { tags: ['attack-116'] },
+    async () => {
+      const clock = createClock()
+      const replay = memoryReplayStore({ now: clock.now })
+      const request = popRequest(signPop(alice, clock.seconds()))
+      const verify = (): Promise<string> =>
+        outcomeOf(
+          createVerifier({ publicUrl: apiUrl, tokens, replay, now: clock.now }).verify(request),
+        )
+      expect([await verify(), await verify()]).toEqual(['accepted', 'ERR_POP_PROOF_REPLAYED'])
+    },
+  )
+
+  test(
+    'parts that are cut in other places make another identifier',
+    { tags: ['attack-113'] },
+    () => {
+      const cuts = [
+        ['a', 'bc'],
+        ['ab', 'c'],
+        ['abc'],
+        ['', 'abc'],
+        ['a', 'b', 'c'],
+        ['a2:', 'bc'],
+        ['a', '2:bc'],
+      ]
+      expect(new Set(cuts.map((parts) => sha256OfParts(...parts))).size).toBe(cuts.length)
+    },
+  )
+
+  test(
+    'a proof that went out of time while its body was read is not claimed',
+    { tags: ['rule-time-of-claim'] },
+    async () => {
+      const clock = createClock()
+      const claim = vi.fn<ReplayStore['claim']>(async () => true)
+      const verifier = createVerifier({
+        publicUrl: apiUrl,
+        tokens,
+        replay: { claim },
+        now: clock.now,
+      })
+      const proof = signPop(alice, clock.seconds() - 299, {
+        m: 'POST',
+        b: '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU',
+      })
+      const slow = verifier.verify({
+        method: 'POST',
+        target: '/items',
+        rawHeaders: ['Host', 'api.example.com', 'Authorization', `PoP ${proof}`],
+        body: async () => {
+          clock.advance(5)
+          return new Uint8Array()
+        },
+      })
+      await expect(slow).rejects.toMatchObject({ code: 'ERR_POP_PROOF_EXPIRED' })
+      expect(claim).not.toHaveBeenCalled()
+    },
+  )
 })

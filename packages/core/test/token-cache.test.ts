@@ -69,19 +69,23 @@ afterEach(async () => {
 })
 
 describe('a token that is remembered', () => {
-  test('does not vouch for the proof, which is verified every time', async () => {
-    const [alice, thief] = [holder(), holder()]
-    const accessToken = await sign(key, { cnf: { jwk: alice.jwk } })
-    const api = createApi(jwt())
-    const now = clock.seconds()
-    const ask = (who: typeof alice): Promise<string> =>
-      outcomeOf(api.verify(popRequest(signPop({ ...who, accessToken }, now))))
-    expect(await ask(alice)).toBe('accepted')
-    expect(await ask(thief)).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
-    expect(await ask(alice)).toBe('accepted')
-  })
+  test(
+    'does not vouch for the proof, which is verified every time',
+    { tags: ['rule-cache-c9'] },
+    async () => {
+      const [alice, thief] = [holder(), holder()]
+      const accessToken = await sign(key, { cnf: { jwk: alice.jwk } })
+      const api = createApi(jwt())
+      const now = clock.seconds()
+      const ask = (who: typeof alice): Promise<string> =>
+        outcomeOf(api.verify(popRequest(signPop({ ...who, accessToken }, now))))
+      expect(await ask(alice)).toBe('accepted')
+      expect(await ask(thief)).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
+      expect(await ask(alice)).toBe('accepted')
+    },
+  )
 
-  test('as PoP is not accepted as Bearer', async () => {
+  test('as PoP is not accepted as Bearer', { tags: ['attack-147', 'rule-cache-c10'] }, async () => {
     const alice = holder()
     const accessToken = await sign(key, { cnf: { jwk: alice.jwk } })
     const resolver = jwt()
@@ -90,26 +94,45 @@ describe('a token that is remembered', () => {
     expect(await createBearerApi(resolver)(accessToken)).toBe('ERR_POP_TOKEN_BOUND')
   })
 
-  test('is the same for every request, and no handler can change it', async () => {
-    const verifier = createVerifier({
-      publicUrl: apiUrl,
-      tokens: jwt(),
-      now: clock.now,
-      schemes: [bearer()],
-    })
-    const rawHeaders = ['Host', 'api.example.com', 'Authorization', `Bearer ${await sign(key)}`]
-    const ask = async (): Promise<Record<string, unknown>> => {
-      const request = { method: 'GET', target: '/items', rawHeaders }
-      return (await verifier.verify(request)).accessToken.claims
-    }
-    const claims = await ask()
-    expect(() => {
-      claims['sub'] = 'mallory'
-    }).toThrow(TypeError)
-    expect((await ask())['sub']).toBe('alice')
-  })
+  test(
+    'is the same for every request, and no handler can change it',
+    { tags: ['attack-211', 'rule-cache-c2'] },
+    async () => {
+      const verifier = createVerifier({
+        publicUrl: apiUrl,
+        tokens: jwt(),
+        now: clock.now,
+        schemes: [bearer()],
+      })
+      const rawHeaders = ['Host', 'api.example.com', 'Authorization', `Bearer ${await sign(key)}`]
+      const ask = async (): Promise<Record<string, unknown>> => {
+        const request = { method: 'GET', target: '/items', rawHeaders }
+        return (await verifier.verify(request)).accessToken.claims
+      }
+      const claims = await ask()
+      expect(() => {
+        claims['sub'] = 'mallory'
+      }).toThrow(TypeError)
+      expect((await ask())['sub']).toBe('alice')
+    },
+  )
 
-  test('ends with its time, and does not come back when the clock goes back', async () => {
+  test(
+    'counts for its exact text and its own resolver, and nobody else can name it',
+    { tags: ['rule-cache-c1'] },
+    async () => {
+      const ask = createBearerApi(jwt())
+      const [token, foreign] = [await sign(key), await sign(key, { aud: 'https://other.example' })]
+      for (const _ of [1, 2]) expect(await ask(token)).toBe('accepted')
+      expect(await ask(foreign)).toBe('ERR_POP_TOKEN_AUDIENCE')
+      expect(await ask(`${token}=`)).toBe('ERR_POP_TOKEN_MALFORMED')
+      const other = createBearerApi(jwt({ audience: 'https://other.example' }))
+      expect(await other(token)).toBe('ERR_POP_TOKEN_AUDIENCE')
+      expect(() => jwt({ cache: { key: () => 'same' } as object })).toThrow(TypeError)
+    },
+  )
+
+  test('ends with its time', { tags: ['attack-128', 'rule-cache-c5'] }, async () => {
     const ask = createBearerApi(jwt())
     const token = await sign(key, { exp: clock.seconds() + 60 })
     expect(await ask(token)).toBe('accepted')
@@ -118,53 +141,69 @@ describe('a token that is remembered', () => {
     clock.advance(-90)
   })
 
-  test('ends when the keys of its issuer change, whichever key signed it', async () => {
-    const verified = vi.spyOn(crypto.subtle, 'verify')
-    const ask = createBearerApi(jwt())
-    const token = await sign(key)
-    const count = async (): Promise<readonly unknown[]> => {
-      verified.mockClear()
-      return [await ask(token), verified.mock.calls.length]
-    }
-    expect([await count(), await count()]).toEqual([
-      ['accepted', 1],
-      ['accepted', 0],
-    ])
-    elapsed += 600_000
-    expect([await count(), source.asked.length]).toEqual([['accepted', 0], 2])
-    publish(key)
-    elapsed += 600_000
-    expect([await count(), await count()]).toEqual([
-      ['accepted', 1],
-      ['accepted', 0],
-    ])
-    publish(...keys.slice(1))
-    elapsed += 600_000
-    expect(await count()).toEqual(['ERR_POP_TOKEN_SIGNATURE_INVALID', 0])
-  })
+  test(
+    'ends when the keys of its issuer change, whichever key signed it',
+    { tags: ['rule-cache-c5'] },
+    async () => {
+      const verified = vi.spyOn(crypto.subtle, 'verify')
+      const ask = createBearerApi(jwt())
+      const token = await sign(key)
+      const count = async (): Promise<readonly unknown[]> => {
+        verified.mockClear()
+        return [await ask(token), verified.mock.calls.length]
+      }
+      expect([await count(), await count()]).toEqual([
+        ['accepted', 1],
+        ['accepted', 0],
+      ])
+      elapsed += 600_000
+      expect([await count(), source.asked.length]).toEqual([['accepted', 0], 2])
+      publish(key)
+      elapsed += 600_000
+      expect([await count(), await count()]).toEqual([
+        ['accepted', 1],
+        ['accepted', 0],
+      ])
+      publish(...keys.slice(1))
+      elapsed += 600_000
+      expect(await count()).toEqual(['ERR_POP_TOKEN_SIGNATURE_INVALID', 0])
+    },
+  )
 
-  test('is not used when its keys can no longer be vouched for', async () => {
-    const ask = createBearerApi(jwt())
-    const token = await sign(key)
-    expect(await ask(token)).toBe('accepted')
-    source.answer('reset')
-    elapsed += 600_000
-    expect(await ask(token)).toBe('accepted')
-    elapsed += 3_600_000
-    expect(await ask(token)).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
-  })
+  test(
+    'is not used when its keys can no longer be vouched for',
+    { tags: ['rule-cache-c5'] },
+    async () => {
+      const ask = createBearerApi(jwt())
+      const token = await sign(key)
+      expect(await ask(token)).toBe('accepted')
+      source.answer('reset')
+      elapsed += 600_000
+      expect(await ask(token)).toBe('accepted')
+      elapsed += 3_600_000
+      expect(await ask(token)).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
+    },
+  )
 
   test.each<[string, Partial<JwtTokensOptions>]>([
     ['of entries', { cache: { maxEntries: 2 } }],
     ['of bytes', { cache: { maxBytes: 1100 } }],
     ['of nothing', { cache: false }],
-  ])('makes way in a cache %s, and is verified again', async (_, options) => {
-    const verified = vi.spyOn(crypto.subtle, 'verify')
-    const ask = createBearerApi(jwt(options))
-    const tokens = [await sign(key, { n: 1 }), await sign(key, { n: 2 }), await sign(key, { n: 3 })]
-    for (const token of [...tokens, ...tokens]) expect(await ask(token)).toBe('accepted')
-    expect(verified).toHaveBeenCalledTimes(6)
-  })
+  ])(
+    'makes way in a cache %s, and is verified again',
+    { tags: ['rule-cache-c7'] },
+    async (_, options) => {
+      const verified = vi.spyOn(crypto.subtle, 'verify')
+      const ask = createBearerApi(jwt(options))
+      const tokens = [
+        await sign(key, { n: 1 }),
+        await sign(key, { n: 2 }),
+        await sign(key, { n: 3 }),
+      ]
+      for (const token of [...tokens, ...tokens]) expect(await ask(token)).toBe('accepted')
+      expect(verified).toHaveBeenCalledTimes(6)
+    },
+  )
 
   test('that was used last stays longest', async () => {
     const verified = vi.spyOn(crypto.subtle, 'verify')
@@ -178,19 +217,23 @@ describe('a token that is remembered', () => {
     expect(verified).toHaveBeenCalledTimes(3)
   })
 
-  test('bad ones are not, and push no good one out', async () => {
-    const verified = vi.spyOn(crypto.subtle, 'verify')
-    const ask = createBearerApi(jwt({ cache: { maxEntries: 1 } }))
-    const token = await sign(key)
-    const forged = await sign({ ...key, privateKey: (keys[1] as IssuerKey).privateKey })
-    for (const next of [token, forged, forged, token]) await ask(next)
-    expect(verified).toHaveBeenCalledTimes(3)
-  })
+  test(
+    'bad ones are not, and push no good one out',
+    { tags: ['rule-cache-c3', 'rule-cache-c4'] },
+    async () => {
+      const verified = vi.spyOn(crypto.subtle, 'verify')
+      const ask = createBearerApi(jwt({ cache: { maxEntries: 1 } }))
+      const token = await sign(key)
+      const forged = await sign({ ...key, privateKey: (keys[1] as IssuerKey).privateKey })
+      for (const next of [token, forged, forged, token]) await ask(next)
+      expect(verified).toHaveBeenCalledTimes(3)
+    },
+  )
 })
 
 test(
   '100,000 random requests have the same answers with the cache and without',
-  { timeout: 120_000 },
+  { timeout: 120_000, tags: ['rule-cache-c12', 'rule-cache-c4'] },
   async () => {
     const random = createRandom(20_261_121)
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
@@ -7,6 +8,7 @@ import {
   jwtTokens,
   pop,
   PopError,
+  storedTokens,
   type TokenResolver,
 } from '@oauth-pop/core'
 import { apiUrl, createClock, createHolders, signPop, type Holder } from '@oauth-pop/testkit'
@@ -93,11 +95,15 @@ describe('jwtTokens with a key set URL', () => {
     ['answers 500', (response) => void response.writeHead(500).end()],
     ['answers with HTML', (response) => void response.end('<html>')],
     ['redirects', (response) => void response.writeHead(302, { location: '/x' }).end()],
-  ])('a key source that %s is an outage, not a bad token', async (_, answer) => {
-    expect(await ask(resolver(await serve(answer)), await jwtHolder())).toBe(
-      '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
-    )
-  })
+  ])(
+    'a key source that %s is an outage, not a bad token',
+    { tags: ['answer-token-source-down'] },
+    async (_, answer) => {
+      expect(await ask(resolver(await serve(answer)), await jwtHolder())).toBe(
+        '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
+      )
+    },
+  )
 
   test('an unknown kid is a bad token, not an outage', async () => {
     const url = await serve(
@@ -135,6 +141,11 @@ describe('what jwtTokens recognises', () => {
       () => resigned({ alg: 'ES256', typ: 'application/at+jwt' }),
       'accepted bob',
     ],
+    [
+      'an extension that jose knows',
+      () => resigned({ alg: 'ES256', typ: 'at+jwt', b64: true, crit: ['b64'] }),
+      '401 ERR_POP_TOKEN_SIGNATURE_INVALID',
+    ],
     ['another type', () => resigned({ alg: 'ES256', typ: 'JWT' }), '401 ERR_POP_TOKEN_TYPE'],
     ['no type', () => resigned({ alg: 'ES256' }), '401 ERR_POP_TOKEN_TYPE'],
     [
@@ -143,6 +154,11 @@ describe('what jwtTokens recognises', () => {
       '401 ERR_POP_TOKEN_UNKNOWN',
     ],
     ['an issuer in a list', () => jwtHolder({ iss: [issuer] }), '401 ERR_POP_TOKEN_UNKNOWN'],
+    [
+      'an issuer in other letters',
+      () => jwtHolder({ iss: issuer.replace('as', 'AS') }),
+      '401 ERR_POP_TOKEN_UNKNOWN',
+    ],
     ['no exp', () => jwtHolder({ exp: undefined }), '401 ERR_POP_TOKEN_CLAIM_INVALID'],
     ['exp as text', () => jwtHolder({ exp: '1' }), '401 ERR_POP_TOKEN_CLAIM_INVALID'],
     ['another audience', () => jwtHolder({ aud: 'x' }), '401 ERR_POP_TOKEN_AUDIENCE'],
@@ -157,12 +173,38 @@ describe('what jwtTokens recognises', () => {
       async () => ({ ...(await jwtHolder()), accessToken: 'a.b.c.d' }),
       '401 ERR_POP_TOKEN_UNKNOWN',
     ],
-  ])('%s', async (_, make, outcome) => {
-    expect(await ask(resolver, await make())).toBe(outcome)
+  ])(
+    '%s',
+    { tags: ['attack-157', 'attack-159', 'attack-160', 'rule-time-exp-required'] },
+    async (_, make, outcome) => {
+      expect(await ask(resolver, await make())).toBe(outcome)
+    },
+  )
+
+  test.each([
+    { kid: '../../etc/passwd' },
+    { kid: "' OR 1=1 --" },
+    { kid: 'x'.repeat(5000) },
+    { kid: ['k1'] },
+    { kid: { kid: 'k1' } },
+    { kid: null },
+  ])('%j is no key of the issuer', { tags: ['attack-63'] }, async ({ kid }) => {
+    const who = await resigned({ alg: 'ES256', typ: 'at+jwt', kid: kid as string })
+    expect(await ask(resolver, who)).toBe('401 ERR_POP_TOKEN_SIGNATURE_INVALID')
   })
 
   test.each<[string, () => Promise<Holder>, string]>([
     ['an encrypted token', () => encrypted(direct), 'accepted bob'],
+    [
+      'compressed content',
+      () => encrypted({ ...direct, zip: 'DEF' }),
+      '401 ERR_POP_TOKEN_UNDECRYPTABLE',
+    ],
+    [
+      'password-based encryption',
+      () => encrypted({ ...direct, alg: 'PBES2-HS256+A128KW' }),
+      '401 ERR_POP_TOKEN_UNDECRYPTABLE',
+    ],
     [
       'four segments',
       async () => ({ ...(await jwtHolder()), accessToken: 'a.b.c.d' }),
@@ -173,9 +215,13 @@ describe('what jwtTokens recognises', () => {
       async () => ({ ...(await jwtHolder()), accessToken: 'a.b.c.d.e' }),
       '401 ERR_POP_TOKEN_UNDECRYPTABLE',
     ],
-  ])('with keys to decrypt: %s', async (_, make, outcome) => {
-    expect(await ask(decrypting, await make())).toBe(outcome)
-  })
+  ])(
+    'with keys to decrypt: %s',
+    { tags: ['attack-218', 'attack-219', 'shr-token-encrypted'] },
+    async (_, make, outcome) => {
+      expect(await ask(decrypting, await make())).toBe(outcome)
+    },
+  )
 })
 
 describe('introspectedTokens', () => {
@@ -203,15 +249,36 @@ describe('introspectedTokens', () => {
       (response) => void response.end(JSON.stringify({ active: true, x: 'x'.repeat(70_000) })),
     ],
     ['does not answer', () => {}],
-  ])('a server that %s is an outage, not a bad token', async (_, answer) => {
-    expect(await ask(resolver(await serve(answer)), holder())).toBe(
-      '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
-    )
-  })
+  ])(
+    'a server that %s is an outage, not a bad token',
+    { tags: ['attack-183', 'attack-184', 'answer-token-source-down'] },
+    async (_, answer) => {
+      expect(await ask(resolver(await serve(answer)), holder())).toBe(
+        '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
+      )
+    },
+  )
 
-  test('a token that is not active is a bad token', async () => {
-    const url = await serve((response) => void response.end('{"active":false}'))
-    expect(await ask(resolver(url), holder())).toBe('401 ERR_POP_TOKEN_INACTIVE')
+  test.each(['{"active":false}', '{"active":"true"}', '{"active":1}', '{"active":null}', '{}'])(
+    'a token of which it says %s is a bad token',
+    { tags: ['attack-181'] },
+    async (answer) => {
+      const url = await serve((response) => void response.end(answer))
+      expect(await ask(resolver(url), holder())).toBe('401 ERR_POP_TOKEN_INACTIVE')
+    },
+  )
+})
+
+describe('storedTokens', () => {
+  test('finds a token by the hash of its exact text', { tags: ['attack-193'] }, async () => {
+    const who = { ...holder(), accessToken: 'token-1' }
+    const hash = createHash('sha256').update('token-1').digest('hex')
+    const rows = new Map([[hash, { aud: apiUrl, sub: 'carol', cnf: { jwk: who.jwk } }]])
+    const resolver = storedTokens((sha256) => rows.get(sha256), { audience: apiUrl })
+    expect(await ask(resolver, who)).toBe('accepted carol')
+    for (const accessToken of ['TOKEN-1', 'token-_', 'token-%', '%', 'token-1 ', "' or 1=1 --"]) {
+      expect(await ask(resolver, { ...who, accessToken })).toBe('401 ERR_POP_TOKEN_UNKNOWN')
+    }
   })
 })
 
@@ -267,7 +334,7 @@ describe('resolvers of the application', () => {
       }),
       '401 ERR_POP_TOKEN_EXPIRED',
     ],
-  ])('one that gives %s', async (_, give, outcome) => {
+  ])('one that gives %s', { tags: ['rule-resolver-outage'] }, async (_, give, outcome) => {
     const who = holder()
     const resolver = { resolve: async () => give(who) } as unknown as TokenResolver
     expect(await ask(resolver, who)).toBe(outcome)
@@ -288,10 +355,14 @@ describe('resolvers of the application', () => {
     expect(await ask(resolver, who)).toBe('401 ERR_POP_PROOF_SIGNATURE_INVALID')
   })
 
-  test('the second is asked when the first does not know the token', async () => {
-    const none = { resolve: async () => undefined }
-    expect(await ask([none, tokens], holder())).toBe('accepted alice')
-  })
+  test(
+    'the second is asked when the first does not know the token',
+    { tags: ['rule-resolver-first'] },
+    async () => {
+      const none = { resolve: async () => undefined }
+      expect(await ask([none, tokens], holder())).toBe('accepted alice')
+    },
+  )
 })
 
 describe('a key that the application finds', () => {
@@ -300,22 +371,26 @@ describe('a key that the application finds', () => {
     ['a private key', async () => ({ kty: 'EC', crv: 'P-256', d: 'AA' }) as never, 401],
     ['an empty secret', async () => ({ kty: 'oct', k: '' }) as never, 401],
     ['null', async () => null as never, 401],
-  ])('%s refuses the request', async (_, resolveKey, status) => {
-    const who = holder('none')
-    const verifier = createVerifier({
-      publicUrl: apiUrl,
-      tokens,
-      now: clock.now,
-      schemes: [pop({ resolveKey }), bearer()],
-    })
-    const rawHeaders = [
-      'Host',
-      'api.example.com',
-      'Authorization',
-      `PoP ${signPop(who, clock.seconds())}`,
-    ]
-    await expect(
-      verifier.verify({ method: 'GET', target: '/items', rawHeaders }),
-    ).rejects.toMatchObject({ status })
-  })
+  ])(
+    '%s refuses the request',
+    { tags: ['attack-95', 'rule-key-secret', 'rule-resolver-outage'] },
+    async (_, resolveKey, status) => {
+      const who = holder('none')
+      const verifier = createVerifier({
+        publicUrl: apiUrl,
+        tokens,
+        now: clock.now,
+        schemes: [pop({ resolveKey }), bearer()],
+      })
+      const rawHeaders = [
+        'Host',
+        'api.example.com',
+        'Authorization',
+        `PoP ${signPop(who, clock.seconds())}`,
+      ]
+      await expect(
+        verifier.verify({ method: 'GET', target: '/items', rawHeaders }),
+      ).rejects.toMatchObject({ status })
+    },
+  )
 })

@@ -3,12 +3,22 @@ import {
   compareAnswer,
   isSupported,
   loadVectors,
+  requirementsOf,
   vectorBody,
   vectorOptions,
   type VectorAnswer,
   type VectorRequest,
 } from '@oauth-pop/testkit'
 import { describe, expect, test } from 'vitest'
+import { vectorCases } from '../../../conformance/requirements/vector-cases.ts'
+
+test('every case that a requirement names exists', () => {
+  const ids = ['pop', 'dpop'].flatMap((name) =>
+    loadVectors(name as 'pop').cases.map(({ id }) => id),
+  )
+  const named = Object.values(vectorCases).flat()
+  expect(named.filter((id) => !ids.includes(id))).toEqual([])
+})
 
 describe.each(['pop', 'dpop'] as const)('%s vectors through the core', (name) => {
   const suite = loadVectors(name)
@@ -20,17 +30,23 @@ describe.each(['pop', 'dpop'] as const)('%s vectors through the core', (name) =>
     expect(left).toBe(name === 'pop' ? 0 : 15)
   })
 
-  test.each(supported)('$id $title', async ({ config, steps }) => {
-    let now = steps[0]?.now ?? suite.now
-    const verifier = createVerifier(vectorOptions(suite.configs[config] as never, () => now * 1000))
-    for (const [index, step] of steps.entries()) {
-      now = step.now ?? suite.now
-      const answer = await ask(verifier, step.request)
-      expect({ step: index, differences: compareAnswer(step.expect, answer) }).toEqual({
-        step: index,
-        differences: [],
-      })
-    }
+  supported.forEach((vector) => {
+    test(`${vector.id} ${vector.title}`, { tags: requirementsOf(vector) }, async () => {
+      const { config, steps } = vector
+
+      let now = steps[0]?.now ?? suite.now
+      const verifier = createVerifier(
+        vectorOptions(suite.configs[config] as never, () => now * 1000),
+      )
+      for (const [index, step] of steps.entries()) {
+        now = step.now ?? suite.now
+        const answer = await ask(verifier, step.request)
+        expect({ step: index, differences: compareAnswer(step.expect, answer) }).toEqual({
+          step: index,
+          differences: [],
+        })
+      }
+    })
   })
 })
 

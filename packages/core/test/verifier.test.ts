@@ -49,7 +49,7 @@ describe('the result', () => {
     return (await verifier.verify(signed())).accessToken
   }
 
-  test('has every member that the token gives', async () => {
+  test('has every member that the token gives', { tags: ['rule-result-coverage'] }, async () => {
     const exp = clock.seconds() + 60
     const record = { iss: 'https://as', sub: 's', client_id: 'c', scope: 'a  b', exp, extra: [1] }
     expect(await resultOf(record)).toEqual({
@@ -107,7 +107,7 @@ describe('the result', () => {
     [{ exp: '1' }],
     [{ nbf: 'x' }],
     [{ iat: Infinity }],
-  ])('a token with %o is refused', async (record) => {
+  ])('a token with %o is refused', { tags: ['attack-126', 'attack-194'] }, async (record) => {
     expect(await outcomeOf(resultOf(record))).toBe('ERR_POP_TOKEN_CLAIM_INVALID')
   })
 })
@@ -124,7 +124,7 @@ describe('what a token says of its time', () => {
     ['iat beyond tolerance', { iat: now + 31 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
     ['an early nbf and a late iat', { nbf: 1, iat: now + 31 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
     ['a late nbf and an early iat', { nbf: now + 31, iat: 1 }, 'ERR_POP_TOKEN_NOT_YET_VALID'],
-  ])('%s', async (_, record, expected) => {
+  ])('%s', { tags: ['attack-126', 'rule-time-of-token'] }, async (_, record, expected) => {
     const all = { aud: apiUrl, cnf: { jwk: alice.jwk }, ...record }
     const verifier = createDefault({ tokens: storedTokens(() => all, { audience: apiUrl }) })
     expect(await outcomeOf(verifier.verify(signed()))).toBe(expected)
@@ -144,32 +144,51 @@ describe('the coverage of a query', () => {
     ['an empty list over no query', '/items', q([], ''), [], true],
     ['an empty list over a query', '/items?a=1', q([], ''), [], false],
     ['the form of MSAL.js', '/items?A=1', [[], 'a=1'], true, true],
-  ])('%s', async (_, target, claim, query, queryComplete) => {
-    const { accessToken } = await verifier.verify(signed({ q: claim }, { target }))
-    expect(accessToken.coverage).toMatchObject({ query, queryComplete })
-  })
+  ])(
+    '%s',
+    {
+      tags: [
+        'attack-168',
+        'rule-result-coverage',
+        'shr-query-uncovered-allowed',
+        'shr-query-unsigned',
+      ],
+    },
+    async (_, target, claim, query, queryComplete) => {
+      const { accessToken } = await verifier.verify(signed({ q: claim }, { target }))
+      expect(accessToken.coverage).toMatchObject({ query, queryComplete })
+    },
+  )
 
   test.each<[string, string]>([
     ['the same name encoded', '/items?a=1&b=2&%61=2'],
     ['the same name with brackets', '/items?a=1&b=2&a[]=2'],
     ['the same name with a dot', '/items?a=1&b=2&a.x=2'],
     ['the other signed name encoded', '/items?a=1&b=2&x=1&%62=2'],
-  ])('an unsigned parameter that turns into a signed one is refused: %s', async (_, target) => {
-    const request = signed({ q: q(['a', 'b'], 'a=1&b=2') }, { target })
-    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_QUERY_UNCOVERED')
-  })
+  ])(
+    'an unsigned parameter that turns into a signed one is refused: %s',
+    { tags: ['shr-query-pollution'] },
+    async (_, target) => {
+      const request = signed({ q: q(['a', 'b'], 'a=1&b=2') }, { target })
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_QUERY_UNCOVERED')
+    },
+  )
 
-  test('a signed parameter cannot be repeated, not even as a bare name', async () => {
-    const request = signed({ q: q(['a'], 'a=1') }, { target: '/items?a=1&a' })
-    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_QUERY_MISMATCH')
-  })
+  test(
+    'a signed parameter cannot be repeated, not even as a bare name',
+    { tags: ['shr-query-repeated'] },
+    async () => {
+      const request = signed({ q: q(['a'], 'a=1') }, { target: '/items?a=1&a' })
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_QUERY_MISMATCH')
+    },
+  )
 
   test('an unsigned parameter whose name only begins like a signed one is none of its business', async () => {
     const request = signed({ q: q(['a'], 'a=1') }, { target: '/items?a=1&ab=2&%zz=3' })
     expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
   })
 
-  test('at most 256 names are signed', async () => {
+  test('at most 256 names are signed', { tags: ['attack-172', 'shr-names-limit'] }, async () => {
     const sign = (count: number): HttpRequest => {
       const names = Array.from({ length: count }, (_, index) => `n${index}`)
       const text = names.map((name) => `${name}=1`).join('&')
@@ -201,9 +220,13 @@ describe('htu of a DPoP proof', () => {
     ['an encoded letter', `${apiUrl}/%61`, '/a', 'accepted'],
     ['plain http', 'http://api.example.com/a', '/a', 'ERR_POP_URI_MISMATCH'],
     ['an encoded host', 'https://api%2eexample.com/a', '/a', 'ERR_POP_URI_MISMATCH'],
-  ])('%s', async (_, htu, target, expected) => {
-    expect(await verify(htu, target)).toBe(expected)
-  })
+  ])(
+    '%s',
+    { tags: ['attack-43', 'attack-44', 'attack-55', 'answer-dpop-htu'] },
+    async (_, htu, target, expected) => {
+      expect(await verify(htu, target)).toBe(expected)
+    },
+  )
 })
 
 describe('the lifetime that a DPoP proof gives itself', () => {
@@ -219,7 +242,7 @@ describe('the lifetime that a DPoP proof gives itself', () => {
     ['nbf as text', { nbf: String(now) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
     ['iat at the beginning of time', { iat: 0 }, 'ERR_POP_PROOF_EXPIRED'],
     ['iat before the beginning', { iat: -1 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
-  ])('%s', async (_, claims, expected) => {
+  ])('%s', { tags: ['attack-120'] }, async (_, claims, expected) => {
     const request = dpopRequest(dana, signDpop(dana, now, claims))
     expect(await outcomeOf(createDefault().verify(request))).toBe(expected)
   })
@@ -231,6 +254,8 @@ describe('members of a signed request', () => {
   test.each<[string, Record<string, unknown>, string]>([
     ['b as a number', { b: 5 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
     ['b of another body', { b: hashOf('abce') }, 'ERR_POP_BODY_MISMATCH'],
+    ['q as text', { q: 'a=1' }, 'ERR_POP_PROOF_MEMBER_INVALID'],
+    ['h as an object', { h: { 'x-tenant': 'one' } }, 'ERR_POP_PROOF_MEMBER_INVALID'],
     ['m as a number', { m: 5 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
     ['u as a list', { u: ['api.example.com'] }, 'ERR_POP_PROOF_MEMBER_INVALID'],
     ['p as a number', { p: 5 }, 'ERR_POP_PROOF_MEMBER_INVALID'],
@@ -246,34 +271,71 @@ describe('members of a signed request', () => {
     ['an empty jti', { jti: '' }, 'ERR_POP_PROOF_MEMBER_INVALID'],
     ['nonce of 128 characters', { nonce: 'a'.repeat(128) }, 'accepted'],
     ['nonce of 129 characters', { nonce: 'a'.repeat(129) }, 'ERR_POP_PROOF_MEMBER_INVALID'],
-  ])('%s', async (_, claims, expected) => {
-    const verification = createDefault().verify(signed(claims, { body }))
-    expect(await outcomeOf(verification)).toBe(expected)
-  })
+  ])(
+    '%s',
+    {
+      tags: [
+        'attack-114',
+        'attack-119',
+        'attack-167',
+        'attack-180',
+        'shr-members-typed',
+        'shr-null-absent',
+        'shr-at-required',
+        'shr-required-default',
+        'shr-nonce-form',
+        'shr-body-hash',
+      ],
+    },
+    async (_, claims, expected) => {
+      const verification = createDefault().verify(signed(claims, { body }))
+      expect(await outcomeOf(verification)).toBe(expected)
+    },
+  )
 
-  test('a header that must be signed is recognised in any letters', async () => {
-    const verifier = createDefault({ schemes: [pop({ requireSignedHeaders: ['X-Tenant'] })] })
-    const ask = (h: unknown): Promise<string> => {
-      const request = signed({ h })
-      const rawHeaders = [...request.rawHeaders, 'X-TENANT', 'one']
-      return outcomeOf(verifier.verify({ ...request, rawHeaders }))
-    }
-    expect(await ask([['x-tenant'], hashOf('x-tenant: one')])).toBe('accepted')
-    expect(await ask(undefined)).toBe('ERR_POP_HEADERS_UNCOVERED')
-  })
+  test(
+    'spaces around a method do not count where paths are lenient',
+    { tags: ['shr-method-spaces'] },
+    async () => {
+      const ask = (path: 'lenient' | 'msal' | 'exact'): Promise<string> =>
+        outcomeOf(createDefault({ schemes: [pop({ path })] }).verify(signed({ m: ' GET ' })))
+      expect(await ask('lenient')).toBe('accepted')
+      expect(await ask('msal')).toBe('ERR_POP_METHOD_MISMATCH')
+      expect(await ask('exact')).toBe('ERR_POP_METHOD_MISMATCH')
+    },
+  )
 
-  test('an opaque Bearer token is no proof where proofs come under Bearer too', async () => {
-    const plain = holder('none')
-    const schemes = [pop({ bearerScheme: true }), bearer()]
-    const rawHeaders = ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`]
-    const request = { method: 'GET', target: '/items', rawHeaders }
-    const { accessToken } = await createDefault({ schemes }).verify(request)
-    expect(accessToken.scheme).toBe('Bearer')
-  })
+  test(
+    'a header that must be signed is recognised in any letters',
+    { tags: ['shr-headers-demanded'] },
+    async () => {
+      const verifier = createDefault({ schemes: [pop({ requireSignedHeaders: ['X-Tenant'] })] })
+      const ask = (h: unknown): Promise<string> => {
+        const request = signed({ h })
+        const rawHeaders = [...request.rawHeaders, 'X-TENANT', 'one']
+        return outcomeOf(verifier.verify({ ...request, rawHeaders }))
+      }
+      expect(await ask([['x-tenant'], hashOf('x-tenant: one')])).toBe('accepted')
+      expect(await ask(undefined)).toBe('ERR_POP_HEADERS_UNCOVERED')
+    },
+  )
+
+  test(
+    'an opaque Bearer token is no proof where proofs come under Bearer too',
+    { tags: ['shr-bearer-scheme'] },
+    async () => {
+      const plain = holder('none')
+      const schemes = [pop({ bearerScheme: true }), bearer()]
+      const rawHeaders = ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`]
+      const request = { method: 'GET', target: '/items', rawHeaders }
+      const { accessToken } = await createDefault({ schemes }).verify(request)
+      expect(accessToken.scheme).toBe('Bearer')
+    },
+  )
 })
 
 describe('a proof', () => {
-  test('fifty times at once is accepted once', async () => {
+  test('fifty times at once is accepted once', { tags: ['rule-replay-once'] }, async () => {
     const verifier = createDefault()
     const request = signed()
     const outcomes = await Promise.all(
@@ -285,47 +347,84 @@ describe('a proof', () => {
     ])
   })
 
-  test('dated ahead is a replay in every second until it is out of time', async () => {
-    const own = createClock()
-    const verifier = createDefault({ now: own.now })
-    const request = popRequest(signPop(alice, own.seconds() + 30))
-    expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
-    for (let second = 0; second <= 330; second += 1) {
-      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_REPLAYED')
-      own.advance(1)
-    }
-    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_EXPIRED')
-    own.set(own.seconds() - 3600)
-    expect(await outcomeOf(verifier.verify(request))).not.toBe('accepted')
-  })
+  test(
+    'dated ahead is a replay in every second until it is out of time',
+    { tags: ['attack-123', 'attack-124', 'rule-replay-lifetime', 'rule-replay-clock-back'] },
+    async () => {
+      const own = createClock()
+      const verifier = createDefault({ now: own.now })
+      const request = popRequest(signPop(alice, own.seconds() + 30))
+      expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
+      for (let second = 0; second <= 330; second += 1) {
+        expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_REPLAYED')
+        own.advance(1)
+      }
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_EXPIRED')
+      own.set(own.seconds() - 3600)
+      expect(await outcomeOf(verifier.verify(request))).not.toBe('accepted')
+    },
+  )
 
-  test('may come again only where the operator turned replay protection off', async () => {
-    const verifier = createDefault({ replay: 'dangerously-none' })
-    const request = signed()
-    for (const _ of [1, 2]) expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
-  })
+  test(
+    'is not accepted twice because the clock jumped ahead in between',
+    { tags: ['attack-125'] },
+    async () => {
+      const own = createClock()
+      const verifier = createDefault({ now: own.now })
+      const [used, unused] = [own.seconds(), own.seconds()].map((now) => signPop(alice, now))
+      const judge = (proof = ''): Promise<string> => outcomeOf(verifier.verify(popRequest(proof)))
+      const judgeBoth = async (): Promise<string[]> => [await judge(used), await judge(unused)]
+      expect(await judge(used)).toBe('accepted')
+      own.advance(3600)
+      expect(await judgeBoth()).toEqual(['ERR_POP_PROOF_EXPIRED', 'ERR_POP_PROOF_EXPIRED'])
+      own.advance(-3600)
+      expect(await judgeBoth()).toEqual(['ERR_POP_PROOF_REPLAYED', 'accepted'])
+      own.advance(3600)
+      expect(await judge(signPop(alice, own.seconds()))).toBe('accepted')
+      own.advance(-3600)
+      expect(await judgeBoth()).toEqual(['ERR_POP_REPLAY_TOO_OLD', 'ERR_POP_REPLAY_TOO_OLD'])
+    },
+  )
 
-  test('is not accepted while the clock gives no number', async () => {
-    expect(() => createDefault({ now: () => Number.NaN })).toThrow(TypeError)
-    let broken = false
-    const verifier = createDefault({ now: () => (broken ? Number.NaN : clock.now()) })
-    expect(await outcomeOf(verifier.verify(signed()))).toBe('accepted')
-    broken = true
-    expect(await outcomeOf(verifier.verify(signed()))).toBe('ERR_POP_INTERNAL')
-  })
+  test(
+    'may come again only where the operator turned replay protection off',
+    { tags: ['rule-replay-off'] },
+    async () => {
+      const verifier = createDefault({ replay: 'dangerously-none' })
+      const request = signed()
+      for (const _ of [1, 2]) expect(await outcomeOf(verifier.verify(request))).toBe('accepted')
+    },
+  )
 
-  test('of a server whose token source needs seconds is judged by the time it was claimed', async () => {
-    const own = createClock()
-    const slow = {
-      resolve: (...args: Parameters<typeof tokens.resolve>) => {
-        own.advance(301)
-        return tokens.resolve(...args)
-      },
-    }
-    const verifier = createDefault({ now: own.now, tokens: slow })
-    const request = popRequest(signPop(alice, own.seconds()))
-    expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_EXPIRED')
-  })
+  test(
+    'is not accepted while the clock gives no number',
+    { tags: ['rule-time-broken-clock'] },
+    async () => {
+      expect(() => createDefault({ now: () => Number.NaN })).toThrow(TypeError)
+      let broken = false
+      const verifier = createDefault({ now: () => (broken ? Number.NaN : clock.now()) })
+      expect(await outcomeOf(verifier.verify(signed()))).toBe('accepted')
+      broken = true
+      expect(await outcomeOf(verifier.verify(signed()))).toBe('ERR_POP_INTERNAL')
+    },
+  )
+
+  test(
+    'of a server whose token source needs seconds is judged by the time it was claimed',
+    { tags: ['rule-time-of-claim'] },
+    async () => {
+      const own = createClock()
+      const slow = {
+        resolve: (...args: Parameters<typeof tokens.resolve>) => {
+          own.advance(301)
+          return tokens.resolve(...args)
+        },
+      }
+      const verifier = createDefault({ now: own.now, tokens: slow })
+      const request = popRequest(signPop(alice, own.seconds()))
+      expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_PROOF_EXPIRED')
+    },
+  )
 })
 
 describe('challenges', () => {
@@ -395,9 +494,29 @@ describe('challenges', () => {
       { ...form, body: () => Promise.reject(new PopError('ERR_POP_BODY_TOO_LARGE')) },
       { 'cache-control': 'no-store', connection: 'close' },
     ],
-  ])('%s has exactly these headers', async (_, own, change, headers) => {
-    expect(await refusalOf(createDefault(own).verify(signed({}, change)))).toEqual(headers)
-  })
+  ])(
+    '%s has exactly these headers',
+    {
+      tags: [
+        'attack-201',
+        'answer-no-credential',
+        'answer-order-of-schemes',
+        'answer-pop-refused',
+        'answer-several-credentials',
+        'answer-token-source-down',
+        'answer-body-timeout',
+        'answer-form-too-large',
+        'answer-no-challenge-for-outage',
+        'answer-realm',
+        'answer-grammar',
+        'answer-algs',
+        'answer-no-store',
+      ],
+    },
+    async (_, own, change, headers) => {
+      expect(await refusalOf(createDefault(own).verify(signed({}, change)))).toEqual(headers)
+    },
+  )
 })
 
 describe('the target of a request', () => {
@@ -422,18 +541,37 @@ describe('the target of a request', () => {
     ['nothing', '', 'ERR_POP_PATH_MISMATCH'],
     ['a word', 'items', 'ERR_POP_PATH_MISMATCH'],
     ['dots', '/x/../items', 'ERR_POP_PATH_MISMATCH'],
-  ])('%s', async (_, target, expected) => {
-    expect(await ask(target)).toBe(expected)
-  })
+  ])(
+    '%s',
+    {
+      tags: [
+        'attack-40',
+        'attack-41',
+        'attack-42',
+        'attack-43',
+        'attack-47',
+        'answer-target-elsewhere',
+        'rule-location-absolute-form',
+        'rule-location-raw-target',
+      ],
+    },
+    async (_, target, expected) => {
+      expect(await ask(target)).toBe(expected)
+    },
+  )
 
-  test('in absolute form may name any of several public URLs', async () => {
-    const both = ['https://other.example', apiUrl]
-    expect(await ask('https://api.example.com/items', both)).toBe('accepted')
-    expect(await ask('https://other.example/items', both)).toBe('accepted')
-    expect(await ask('https://third.example/items', both)).toBe('ERR_POP_TARGET_INVALID')
-  })
+  test(
+    'in absolute form may name any of several public URLs',
+    { tags: ['rule-location-absolute-form'] },
+    async () => {
+      const both = ['https://other.example', apiUrl]
+      expect(await ask('https://api.example.com/items', both)).toBe('accepted')
+      expect(await ask('https://other.example/items', both)).toBe('accepted')
+      expect(await ask('https://third.example/items', both)).toBe('ERR_POP_TARGET_INVALID')
+    },
+  )
 
-  test('keeps its query in absolute form', async () => {
+  test('keeps its query in absolute form', { tags: ['rule-location-absolute-form'] }, async () => {
     const target = 'https://api.example.com/items?a=1'
     const claims = { q: [['a'], hashOf('a=1')] }
     const { accessToken } = await createDefault().verify(signed(claims, { target }))
@@ -451,34 +589,46 @@ describe('the evidence of a mismatch', () => {
     return (error as Error).cause
   }
 
-  test('names the host that would have matched, with the port where it counts', async () => {
-    const claims = { u: 'x.example' }
-    expect(await causeOf(apiUrl, claims)).toMatchObject({ expected: 'api.example.com' })
-    expect(await causeOf('http://a.example:80', claims)).toMatchObject({ expected: 'a.example' })
-    expect(await causeOf(['https://a.example:8443', 'http://b.example'], claims)).toMatchObject({
-      member: 'u',
-      expected: 'a.example:8443 b.example',
-      actual: 'x.example',
-    })
-  })
+  test(
+    'names the host that would have matched, with the port where it counts',
+    { tags: ['rule-location-evidence'] },
+    async () => {
+      const claims = { u: 'x.example' }
+      expect(await causeOf(apiUrl, claims)).toMatchObject({ expected: 'api.example.com' })
+      expect(await causeOf('http://a.example:80', claims)).toMatchObject({ expected: 'a.example' })
+      expect(await causeOf(['https://a.example:8443', 'http://b.example'], claims)).toMatchObject({
+        member: 'u',
+        expected: 'a.example:8443 b.example',
+        actual: 'x.example',
+      })
+    },
+  )
 
-  test('names the path that would have matched, with the prefix', async () => {
-    expect(await causeOf('https://api.example.com/v1/', { p: '/x' })).toMatchObject({
-      member: 'p',
-      expected: '/v1/items',
-      actual: '/x',
-    })
-  })
+  test(
+    'names the path that would have matched, with the prefix',
+    { tags: ['rule-location-evidence'] },
+    async () => {
+      expect(await causeOf('https://api.example.com/v1/', { p: '/x' })).toMatchObject({
+        member: 'p',
+        expected: '/v1/items',
+        actual: '/x',
+      })
+    },
+  )
 
-  test('of a DPoP proof names the URI, and hides what somebody put behind it', async () => {
-    const verifier = createDefault({ publicUrl: 'https://api.example.com:8443/v1' })
-    const proof = signDpop(dana, clock.seconds(), { htu: `${apiUrl}/x?secret=1#secret` })
-    const verification = verifier.verify(dpopRequest(dana, proof))
-    const error: unknown = await verification.catch((reason: unknown) => reason)
-    expect((error as Error).cause).toEqual({
-      member: 'htu',
-      expected: 'https://api.example.com:8443/v1/items',
-      actual: `${apiUrl}/x`,
-    })
-  })
+  test(
+    'of a DPoP proof names the URI, and hides what somebody put behind it',
+    { tags: ['rule-location-evidence'] },
+    async () => {
+      const verifier = createDefault({ publicUrl: 'https://api.example.com:8443/v1' })
+      const proof = signDpop(dana, clock.seconds(), { htu: `${apiUrl}/x?secret=1#secret` })
+      const verification = verifier.verify(dpopRequest(dana, proof))
+      const error: unknown = await verification.catch((reason: unknown) => reason)
+      expect((error as Error).cause).toEqual({
+        member: 'htu',
+        expected: 'https://api.example.com:8443/v1/items',
+        actual: `${apiUrl}/x`,
+      })
+    },
+  )
 })

@@ -33,7 +33,7 @@ describe('a publicUrl for any one label', () => {
     ['its own name', 'a.example.com', 'a.example.com'],
     ['its own name in other letters', 'A.Example.COM', 'a.example.com'],
     ['its own name and the default port', 'a.example.com:443', 'a.example.com'],
-  ])('accepts a proof for %s', async (_, host, u) => {
+  ])('accepts a proof for %s', { tags: ['rule-location-wildcard'] }, async (_, host, u) => {
     expect(await ask(host, { u })).toBe('accepted')
   })
 
@@ -45,34 +45,42 @@ describe('a publicUrl for any one label', () => {
     ['a name that only begins alike', 'a.example.com.evil.net', 'a.example.com.evil.net'],
     ['another port', 'a.example.com:8443', 'a.example.com:8443'],
     ['no label', '.example.com', '.example.com'],
-  ])('refuses a proof for %s', async (_, host, u) => {
+  ])('refuses a proof for %s', { tags: ['rule-location-wildcard'] }, async (_, host, u) => {
     expect(await ask(host, { u })).toBe('ERR_POP_HOST_MISMATCH')
   })
 
-  test('refuses another host even to a proof that names none', async () => {
-    const schemes = [pop({ require: ['ts'] })]
-    const verifier = createVerifier({
-      publicUrl: 'https://*.example.com',
-      tokens,
-      now: clock.now,
-      schemes,
-    })
-    const send = (host: string): Promise<string> => {
-      const proof = signPop(alice, clock.seconds(), { u: undefined, p: undefined })
-      const rawHeaders = ['Host', host, 'Authorization', `PoP ${proof}`]
-      return outcomeOf(verifier.verify(popRequest(proof, { rawHeaders })))
-    }
-    expect(await send('a.example.com')).toBe('accepted')
-    expect(await send('evil.example')).toBe('ERR_POP_HOST_MISMATCH')
-  })
+  test(
+    'refuses another host even to a proof that names none',
+    { tags: ['rule-location-wildcard'] },
+    async () => {
+      const schemes = [pop({ require: ['ts'] })]
+      const verifier = createVerifier({
+        publicUrl: 'https://*.example.com',
+        tokens,
+        now: clock.now,
+        schemes,
+      })
+      const send = (host: string): Promise<string> => {
+        const proof = signPop(alice, clock.seconds(), { u: undefined, p: undefined })
+        const rawHeaders = ['Host', host, 'Authorization', `PoP ${proof}`]
+        return outcomeOf(verifier.verify(popRequest(proof, { rawHeaders })))
+      }
+      expect(await send('a.example.com')).toBe('accepted')
+      expect(await send('evil.example')).toBe('ERR_POP_HOST_MISMATCH')
+    },
+  )
 
-  test('is named by :authority where there is one', async () => {
-    const any = 'https://*.example.com'
-    expect(await ask('', { u: 'a.example.com' }, any, 'a.example.com')).toBe('accepted')
-    expect(await ask('', { u: 'a.example.com' }, any, 'b.example.com')).toBe(
-      'ERR_POP_HOST_MISMATCH',
-    )
-  })
+  test(
+    'is named by :authority where there is one',
+    { tags: ['rule-location-wildcard'] },
+    async () => {
+      const any = 'https://*.example.com'
+      expect(await ask('', { u: 'a.example.com' }, any, 'a.example.com')).toBe('accepted')
+      expect(await ask('', { u: 'a.example.com' }, any, 'b.example.com')).toBe(
+        'ERR_POP_HOST_MISMATCH',
+      )
+    },
+  )
 
   test('keeps its port and its prefix', async () => {
     const publicUrl = 'https://*.example.com:8443/api'
@@ -96,7 +104,7 @@ describe('a publicUrl for any one label', () => {
     )
   })
 
-  test('binds DPoP proofs too', async () => {
+  test('binds DPoP proofs too', { tags: ['rule-location-wildcard'] }, async () => {
     const verifier = createVerifier({
       publicUrl: 'https://*.example.com',
       tokens,
@@ -119,7 +127,7 @@ describe('a publicUrl for any one label', () => {
     'https://a.*.example.com',
     'https://**.example.com',
     '*.example.com',
-  ])('cannot be %s', (publicUrl) => {
+  ])('cannot be %s', { tags: ['rule-location-wildcard-form'] }, (publicUrl) => {
     expect(() => createVerifier({ publicUrl, tokens })).toThrow(TypeError)
   })
 })

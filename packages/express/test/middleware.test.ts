@@ -103,16 +103,27 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
     expect(JSON.parse(response.body)).toMatchObject({ body: JSON.parse(text) as object })
   })
 
-  test('after a parser, an unsigned body passes and a signed one is a wiring error, never a skip', async () => {
-    const send = await serve((app) => {
-      app.use(express.json(), popMiddleware(options))
-      echo(app)
-    })
-    expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
-    const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
-    expect(response.status).toBe(500)
-    expect(challengesOf(response)).toEqual([])
-  })
+  test(
+    'after a parser, an unsigned body passes and a signed one is a wiring error, never a skip',
+    {
+      tags: [
+        'attack-179',
+        'shr-body-unreadable',
+        'answer-wiring',
+        'answer-no-challenge-for-outage',
+      ],
+    },
+    async () => {
+      const send = await serve((app) => {
+        app.use(express.json(), popMiddleware(options))
+        echo(app)
+      })
+      expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
+      const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+      expect(response.status).toBe(500)
+      expect(challengesOf(response)).toEqual([])
+    },
+  )
 
   test.each([
     ['one value', (proof: string) => `pop_access_token=${proof}`, 200],
@@ -127,33 +138,41 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
     expect((await send(form(body))).status).toBe(status)
   })
 
-  test('in routers mounted at two depths, compares the whole path', async () => {
-    const send = await serve((app) => {
-      const inner = express.Router().use(popMiddleware(options))
-      inner.get(
-        '/items',
-        (request, response) => void response.json(request.accessToken.coverage.path),
-      )
-      app.use('/v1', express.Router().use('/shop', inner))
-    })
-    const target = '/v1/shop/items'
-    expect((await send(signed({}, { target }))).status).toBe(200)
-    expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
-  })
-
-  test('behind a router that rewrites the URL, compares the one that arrived', async () => {
-    const send = await serve((app) => {
-      app.use((request, _response, next) => {
-        request.url = '/rewritten'
-        next()
+  test(
+    'in routers mounted at two depths, compares the whole path',
+    { tags: ['attack-46', 'shr-path-mounted'] },
+    async () => {
+      const send = await serve((app) => {
+        const inner = express.Router().use(popMiddleware(options))
+        inner.get(
+          '/items',
+          (request, response) => void response.json(request.accessToken.coverage.path),
+        )
+        app.use('/v1', express.Router().use('/shop', inner))
       })
-      app.use(popMiddleware(options))
-      echo(app)
-    })
-    expect((await send(signed())).status).toBe(200)
-  })
+      const target = '/v1/shop/items'
+      expect((await send(signed({}, { target }))).status).toBe(200)
+      expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
+    },
+  )
 
-  test('mounted twice, verifies once', async () => {
+  test(
+    'behind a router that rewrites the URL, compares the one that arrived',
+    { tags: ['rule-location-raw-target'] },
+    async () => {
+      const send = await serve((app) => {
+        app.use((request, _response, next) => {
+          request.url = '/rewritten'
+          next()
+        })
+        app.use(popMiddleware(options))
+        echo(app)
+      })
+      expect((await send(signed())).status).toBe(200)
+    },
+  )
+
+  test('mounted twice, verifies once', { tags: ['rule-one-verification'] }, async () => {
     const store = memoryReplayStore()
     const claim = vi.fn<ReplayStore['claim']>((entry) => store.claim(entry))
     const send = await serve((app) => {
@@ -166,86 +185,110 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
     expect(claim).toHaveBeenCalledTimes(1)
   })
 
-  test('with CORS mounted first, answers a preflight and lets scripts read a refusal', async () => {
-    const send = await serve((app) => {
-      app.use((request, response, next) => {
-        response.set({
-          'Access-Control-Allow-Origin': 'https://app.example',
-          'Access-Control-Expose-Headers': 'WWW-Authenticate, DPoP-Nonce',
+  test(
+    'with CORS mounted first, answers a preflight and lets scripts read a refusal',
+    { tags: ['attack-200', 'answer-cors'] },
+    async () => {
+      const send = await serve((app) => {
+        app.use((request, response, next) => {
+          response.set({
+            'Access-Control-Allow-Origin': 'https://app.example',
+            'Access-Control-Expose-Headers': 'WWW-Authenticate, DPoP-Nonce',
+          })
+          const asks = request.get('access-control-request-method') !== undefined
+          if (request.method === 'OPTIONS' && asks) response.sendStatus(204)
+          else next()
         })
-        const asks = request.get('access-control-request-method') !== undefined
-        if (request.method === 'OPTIONS' && asks) response.sendStatus(204)
-        else next()
+        app.use(popMiddleware(options))
+        echo(app)
       })
-      app.use(popMiddleware(options))
-      echo(app)
-    })
-    const origin = ['Origin', 'https://app.example'] as const
-    const asks = ['Access-Control-Request-Method', 'GET'] as const
-    const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
-    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
-    const refused = await send(anonymous({ headers: [origin] }))
-    expect(refused.status).toBe(401)
-    expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
-    expect(refused.headers).toContainEqual([
-      'access-control-expose-headers',
-      'WWW-Authenticate, DPoP-Nonce',
-    ])
-  })
+      const origin = ['Origin', 'https://app.example'] as const
+      const asks = ['Access-Control-Request-Method', 'GET'] as const
+      const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
+      expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+      const refused = await send(anonymous({ headers: [origin] }))
+      expect(refused.status).toBe(401)
+      expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
+      expect(refused.headers).toContainEqual([
+        'access-control-expose-headers',
+        'WWW-Authenticate, DPoP-Nonce',
+      ])
+    },
+  )
 
-  test('the answer of the default error handler shows no stack', async () => {
-    const send = await serve((app) => {
-      app.use(popMiddleware(options))
-      echo(app)
-    })
-    const { body } = await send(signed({ p: '/other' }))
-    expect(body).not.toMatch(/node_modules|\.ts|\bat /)
-  })
-
-  test('a request that the parser of Node refuses never arrives', async () => {
-    const handled = vi.fn<() => void>()
-    const send = await serve((app) => {
-      app.use((_request, response) => {
-        handled()
-        response.end()
+  test(
+    'the answer of the default error handler shows no stack',
+    { tags: ['attack-204', 'answer-no-detail'] },
+    async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(options))
+        echo(app)
       })
-    })
-    const headers: RawRequest['headers'] = [
-      ['Host', 'api.example.com'],
-      ['Authorization', `PoP ${'A'.repeat(17_000)}`],
-    ]
-    expect((await send({ method: 'GET', target: '/items', headers })).status).toBe(431)
-    expect(handled).not.toHaveBeenCalled()
-  })
+      const { body } = await send(signed({ p: '/other' }))
+      expect(body).not.toMatch(/node_modules|\.ts|\bat /)
+    },
+  )
 
-  test('without options, reads the environment, and says what is missing there', () => {
-    expect(() => popMiddleware()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
-  })
+  test(
+    'a request that the parser of Node refuses never arrives',
+    { tags: ['attack-27'] },
+    async () => {
+      const handled = vi.fn<() => void>()
+      const send = await serve((app) => {
+        app.use((_request, response) => {
+          handled()
+          response.end()
+        })
+      })
+      const headers: RawRequest['headers'] = [
+        ['Host', 'api.example.com'],
+        ['Authorization', `PoP ${'A'.repeat(17_000)}`],
+      ]
+      expect((await send({ method: 'GET', target: '/items', headers })).status).toBe(431)
+      expect(handled).not.toHaveBeenCalled()
+    },
+  )
 
-  test('two verifiers on one request are a configuration error', async () => {
-    const send = await serve((app) => {
-      app.use(popMiddleware(options), popMiddleware(options))
-      echo(app)
-    })
-    expect((await send(signed())).status).toBe(500)
-  })
+  test(
+    'without options, reads the environment, and says what is missing there',
+    { tags: ['rule-environment-missing'] },
+    () => {
+      expect(() => popMiddleware()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
+    },
+  )
 
-  test('a custom error handler that only sets a status keeps challenge and cache rule', async () => {
-    const onlyStatus: ErrorRequestHandler = (_error, _request, response, _next) => {
-      response.status(401).end()
-    }
-    const send = await serve((app) => {
-      app.use(popMiddleware(options))
-      app.use(onlyStatus)
-    })
-    const response = await send(signed({ p: '/other' }))
-    expect(challengesOf(response)).toEqual([
-      'PoP realm="api.example.com", error="invalid_token", error_description="The proof was made for another path"',
-    ])
-    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-  })
+  test(
+    'two verifiers on one request are a configuration error',
+    { tags: ['rule-two-verifiers'] },
+    async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(options), popMiddleware(options))
+        echo(app)
+      })
+      expect((await send(signed())).status).toBe(500)
+    },
+  )
 
-  test('headers that are already sent do not bring it down', async () => {
+  test(
+    'a custom error handler that only sets a status keeps challenge and cache rule',
+    { tags: ['answer-error-handler', 'answer-no-store'] },
+    async () => {
+      const onlyStatus: ErrorRequestHandler = (_error, _request, response, _next) => {
+        response.status(401).end()
+      }
+      const send = await serve((app) => {
+        app.use(popMiddleware(options))
+        app.use(onlyStatus)
+      })
+      const response = await send(signed({ p: '/other' }))
+      expect(challengesOf(response)).toEqual([
+        'PoP realm="api.example.com", error="invalid_token", error_description="The proof was made for another path"',
+      ])
+      expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+    },
+  )
+
+  test('headers that are already sent do not bring it down', { tags: ['attack-208'] }, async () => {
     const send = await serve((app) => {
       app.use((_request, response, next) => {
         response.write('early')
@@ -258,59 +301,78 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
     expect((await send(signed({ p: '/other' }))).status).toBe(200)
   })
 
-  test('a token source that rejects is answered with 503 and leaves no unhandled rejection', async () => {
-    const unhandled = vi.fn<(reason: unknown) => void>()
-    process.on('unhandledRejection', unhandled)
-    const send = await serve((app) => {
-      app.use(
-        popMiddleware({ ...options, tokens: { resolve: () => Promise.reject(new Error('down')) } }),
-      )
-    })
-    const response = await send(signed())
-    await new Promise(setImmediate)
-    process.off('unhandledRejection', unhandled)
-    expect([response.status, unhandled.mock.calls]).toEqual([503, []])
-  })
-
-  test("with publicUrl 'request', believes a forwarded host only under trust proxy", async () => {
-    const forwarded: RawRequest['headers'] = [
-      ['X-Forwarded-Host', 'public.example.com'],
-      ['X-Forwarded-Proto', 'https'],
-    ]
-    const ask = async (trust: boolean): Promise<number> => {
+  test(
+    'a token source that rejects is answered with 503 and leaves no unhandled rejection',
+    { tags: ['attack-203'] },
+    async () => {
+      const unhandled = vi.fn<(reason: unknown) => void>()
+      process.on('unhandledRejection', unhandled)
       const send = await serve((app) => {
-        app.set('trust proxy', trust)
+        app.use(
+          popMiddleware({
+            ...options,
+            tokens: { resolve: () => Promise.reject(new Error('down')) },
+          }),
+        )
+      })
+      const response = await send(signed())
+      await new Promise(setImmediate)
+      process.off('unhandledRejection', unhandled)
+      expect([response.status, unhandled.mock.calls]).toEqual([503, []])
+    },
+  )
+
+  test(
+    "with publicUrl 'request', believes a forwarded host only under trust proxy",
+    { tags: ['attack-49', 'rule-location-request', 'rule-location-forwarded'] },
+    async () => {
+      const forwarded: RawRequest['headers'] = [
+        ['X-Forwarded-Host', 'public.example.com'],
+        ['X-Forwarded-Proto', 'https'],
+      ]
+      const ask = async (trust: boolean): Promise<number> => {
+        const send = await serve((app) => {
+          app.set('trust proxy', trust)
+          app.use(popMiddleware({ ...options, publicUrl: 'request' }))
+          echo(app)
+        })
+        return (await send(signed({ u: 'public.example.com' }, { headers: forwarded }))).status
+      }
+      expect([await ask(true), await ask(false)]).toEqual([200, 401])
+    },
+  )
+
+  test(
+    "with publicUrl 'request', refuses a list of forwarded hosts",
+    { tags: ['attack-50'] },
+    async () => {
+      const send = await serve((app) => {
+        app.set('trust proxy', true)
         app.use(popMiddleware({ ...options, publicUrl: 'request' }))
         echo(app)
       })
-      return (await send(signed({ u: 'public.example.com' }, { headers: forwarded }))).status
-    }
-    expect([await ask(true), await ask(false)]).toEqual([200, 401])
-  })
-
-  test("with publicUrl 'request', refuses a list of forwarded hosts", async () => {
-    const send = await serve((app) => {
-      app.set('trust proxy', true)
-      app.use(popMiddleware({ ...options, publicUrl: 'request' }))
-      echo(app)
-    })
-    const headers: RawRequest['headers'] = [
-      ['X-Forwarded-Host', 'api.example.com, evil.example'],
-      ['X-Forwarded-Proto', 'https'],
-    ]
-    expect((await send(signed({}, { headers }))).status).toBe(400)
-  })
+      const headers: RawRequest['headers'] = [
+        ['X-Forwarded-Host', 'api.example.com, evil.example'],
+        ['X-Forwarded-Proto', 'https'],
+      ]
+      expect((await send(signed({}, { headers }))).status).toBe(400)
+    },
+  )
 
   describe('guards', () => {
-    test('in front of the middleware, a guard refuses what it cannot know', async () => {
-      const send = await serve((app) => {
-        app.use(requireScopes('read'), popMiddleware(options))
-        echo(app)
-      })
-      expect((await send(signed())).status).toBe(401)
-    })
+    test(
+      'in front of the middleware, a guard refuses what it cannot know',
+      { tags: ['attack-213', 'rule-guard-without-verifier'] },
+      async () => {
+        const send = await serve((app) => {
+          app.use(requireScopes('read'), popMiddleware(options))
+          echo(app)
+        })
+        expect((await send(signed())).status).toBe(401)
+      },
+    )
 
-    test('several in a row must all hold', async () => {
+    test('several in a row must all hold', { tags: ['rule-guard-scopes'] }, async () => {
       const send = await serve((app) => {
         app.use(popMiddleware(options), requireScopes('read'))
         app.use('/items', requireScopes('admin'))
@@ -320,33 +382,41 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
       expect((await send(signed({}, { target: '/other' }))).status).toBe(200)
     })
 
-    test('a refusal of a guard is not cached, and a custom error handler keeps its challenge', async () => {
-      const send = await serve((app) => {
-        app.use(popMiddleware(options), requireScopes('admin'))
-        app.use(((_error, _request, response, _next) => {
-          response.status(403).json({ mine: true })
-        }) as ErrorRequestHandler)
-      })
-      const response = await send(signed())
-      expect([response.status, response.body]).toEqual([403, '{"mine":true}'])
-      expect(challengesOf(response)[0]).toMatch(/^PoP realm=.*error="insufficient_scope"/)
-      expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-    })
+    test(
+      'a refusal of a guard is not cached, and a custom error handler keeps its challenge',
+      { tags: ['answer-no-store', 'answer-error-handler'] },
+      async () => {
+        const send = await serve((app) => {
+          app.use(popMiddleware(options), requireScopes('admin'))
+          app.use(((_error, _request, response, _next) => {
+            response.status(403).json({ mine: true })
+          }) as ErrorRequestHandler)
+        })
+        const response = await send(signed())
+        expect([response.status, response.body]).toEqual([403, '{"mine":true}'])
+        expect(challengesOf(response)[0]).toMatch(/^PoP realm=.*error="insufficient_scope"/)
+        expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+      },
+    )
 
-    test('without the middleware a guard refuses, and says so to the operator once', async () => {
-      const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-      const send = await serve((app) => {
-        app.use(requireScopes('read'))
-        echo(app)
-      })
-      const response = await send(signed())
-      await send(signed())
-      expect([response.status, challengesOf(response)]).toEqual([401, ['PoP realm="oauth-pop"']])
-      expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
-      warning.mockRestore()
-    })
+    test(
+      'without the middleware a guard refuses, and says so to the operator once',
+      { tags: ['attack-213', 'rule-guard-without-verifier'] },
+      async () => {
+        const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+        const send = await serve((app) => {
+          app.use(requireScopes('read'))
+          echo(app)
+        })
+        const response = await send(signed())
+        await send(signed())
+        expect([response.status, challengesOf(response)]).toEqual([401, ['PoP realm="oauth-pop"']])
+        expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
+        warning.mockRestore()
+      },
+    )
 
-    test('nothing to require is a mistake at start-up', () => {
+    test('nothing to require is a mistake at start-up', { tags: ['rule-guard-empty'] }, () => {
       expect(() => requireScopes()).toThrow(TypeError)
       expect(() => requireAnyScope()).toThrow(TypeError)
       expect(() => requireCoverage({})).toThrow(TypeError)

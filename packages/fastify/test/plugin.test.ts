@@ -107,19 +107,30 @@ describe('popPlugin', () => {
     expect((await send(post('a;b'))).status).toBe(415)
   })
 
-  test('behind a hook that has read the body, a signed one is a wiring error, never a skip', async () => {
-    const send = await serve(async (app) => {
-      app.addHook('preParsing', async (request, _reply, payload) => {
-        const body = await buffer(payload)
-        return Object.assign(Readable.from([body]), { receivedEncodedLength: body.length })
+  test(
+    'behind a hook that has read the body, a signed one is a wiring error, never a skip',
+    {
+      tags: [
+        'attack-179',
+        'shr-body-unreadable',
+        'answer-wiring',
+        'answer-no-challenge-for-outage',
+      ],
+    },
+    async () => {
+      const send = await serve(async (app) => {
+        app.addHook('preParsing', async (request, _reply, payload) => {
+          const body = await buffer(payload)
+          return Object.assign(Readable.from([body]), { receivedEncodedLength: body.length })
+        })
+        await app.register(oauthPop, options)
+        app.post('/items', echo)
       })
-      await app.register(oauthPop, options)
-      app.post('/items', echo)
-    })
-    expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
-    const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
-    expect([response.status, challengesOf(response)]).toEqual([500, []])
-  })
+      expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
+      const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+      expect([response.status, challengesOf(response)]).toEqual([500, []])
+    },
+  )
 
   test('protects every route of its scope, in any order, and what has no route', async () => {
     const send = await serve(async (app) => {
@@ -143,40 +154,48 @@ describe('popPlugin', () => {
     expect((await send(signed({}, { method: 'HEAD' }))).status).toBe(200)
   })
 
-  test('leaves a route alone that says so, and no other', async () => {
-    const send = await serve(async (app) => {
-      await app.register(oauthPop, options)
-      app.get('/public', { config: { pop: false } }, echo)
-      app.get('/odd', { config: { pop: 0 as unknown as false } }, echo)
-    })
-    const open = await send(anonymous({ target: '/public' }))
-    expect([open.status, JSON.parse(open.body)]).toEqual([200, { body: null, subject: null }])
-    expect((await send(signed({ p: '/other' }, { target: '/public' }))).status).toBe(200)
-    expect((await send(anonymous({ target: '/odd' }))).status).toBe(401)
-  })
+  test(
+    'leaves a route alone that says so, and no other',
+    { tags: ['rule-exempt-exactly'] },
+    async () => {
+      const send = await serve(async (app) => {
+        await app.register(oauthPop, options)
+        app.get('/public', { config: { pop: false } }, echo)
+        app.get('/odd', { config: { pop: 0 as unknown as false } }, echo)
+      })
+      const open = await send(anonymous({ target: '/public' }))
+      expect([open.status, JSON.parse(open.body)]).toEqual([200, { body: null, subject: null }])
+      expect((await send(signed({ p: '/other' }, { target: '/public' }))).status).toBe(200)
+      expect((await send(anonymous({ target: '/odd' }))).status).toBe(401)
+    },
+  )
 
-  test('in prefixes at two depths, compares the whole path and protects only its scope', async () => {
-    const send = await serve(async (app) => {
-      app.get('/v1/open', echo)
-      await app.register(
-        async (v1) => {
-          await v1.register(
-            async (shop) => {
-              await shop.register(oauthPop, options)
-              shop.get('/items', echo)
-            },
-            { prefix: '/shop' },
-          )
-        },
-        { prefix: '/v1' },
-      )
-    })
-    const target = '/v1/shop/items'
-    expect((await send(signed({}, { target }))).status).toBe(200)
-    expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
-    expect((await send(anonymous({ target }))).status).toBe(401)
-    expect((await send(anonymous({ target: '/v1/open' }))).status).toBe(200)
-  })
+  test(
+    'in prefixes at two depths, compares the whole path and protects only its scope',
+    { tags: ['attack-46', 'shr-path-mounted'] },
+    async () => {
+      const send = await serve(async (app) => {
+        app.get('/v1/open', echo)
+        await app.register(
+          async (v1) => {
+            await v1.register(
+              async (shop) => {
+                await shop.register(oauthPop, options)
+                shop.get('/items', echo)
+              },
+              { prefix: '/shop' },
+            )
+          },
+          { prefix: '/v1' },
+        )
+      })
+      const target = '/v1/shop/items'
+      expect((await send(signed({}, { target }))).status).toBe(200)
+      expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
+      expect((await send(anonymous({ target }))).status).toBe(401)
+      expect((await send(anonymous({ target: '/v1/open' }))).status).toBe(200)
+    },
+  )
 
   test('under rewriteUrl, compares the target that arrived', async () => {
     const send = await serve(
@@ -190,47 +209,55 @@ describe('popPlugin', () => {
     expect((await send(signed({ p: '/rewritten' }))).status).toBe(401)
   })
 
-  test('however generous the router, no spelling of a path goes round it', async () => {
-    const send = await serve(
-      async (app) => {
-        await app.register(oauthPop, options)
-        app.get('/admin', echo)
-      },
-      {
-        routerOptions: {
-          caseSensitive: false,
-          ignoreDuplicateSlashes: true,
-          ignoreTrailingSlash: true,
+  test(
+    'however generous the router, no spelling of a path goes round it',
+    { tags: ['attack-54'] },
+    async () => {
+      const send = await serve(
+        async (app) => {
+          await app.register(oauthPop, options)
+          app.get('/admin', echo)
         },
-        useSemicolonDelimiter: true,
-      },
-    )
-    for (const target of ['/ADMIN', '//admin', '/%61dmin', '/admin;x', '/admin/']) {
-      expect((await send(anonymous({ target }))).status).toBe(401)
-      expect((await send(signed({ p: '/other' }, { target }))).status).toBe(401)
-    }
-    expect((await send(signed({}, { target: '/ADMIN' }))).status).toBe(200)
-  })
+        {
+          routerOptions: {
+            caseSensitive: false,
+            ignoreDuplicateSlashes: true,
+            ignoreTrailingSlash: true,
+          },
+          useSemicolonDelimiter: true,
+        },
+      )
+      for (const target of ['/ADMIN', '//admin', '/%61dmin', '/admin;x', '/admin/']) {
+        expect((await send(anonymous({ target }))).status).toBe(401)
+        expect((await send(signed({ p: '/other' }, { target }))).status).toBe(401)
+      }
+      expect((await send(signed({}, { target: '/ADMIN' }))).status).toBe(200)
+    },
+  )
 
-  test('with CORS in onRequest, answers a preflight and lets scripts read a refusal', async () => {
-    const send = await serve(async (app) => {
-      app.addHook('onRequest', async (request, reply) => {
-        reply.header('access-control-allow-origin', 'https://app.example')
-        reply.header('access-control-expose-headers', 'WWW-Authenticate')
-        const asks = request.headers['access-control-request-method'] !== undefined
-        if (request.method === 'OPTIONS' && asks) return reply.code(204).send()
+  test(
+    'with CORS in onRequest, answers a preflight and lets scripts read a refusal',
+    { tags: ['attack-200', 'answer-cors'] },
+    async () => {
+      const send = await serve(async (app) => {
+        app.addHook('onRequest', async (request, reply) => {
+          reply.header('access-control-allow-origin', 'https://app.example')
+          reply.header('access-control-expose-headers', 'WWW-Authenticate')
+          const asks = request.headers['access-control-request-method'] !== undefined
+          if (request.method === 'OPTIONS' && asks) return reply.code(204).send()
+        })
+        await app.register(oauthPop, options)
+        app.get('/items', echo)
       })
-      await app.register(oauthPop, options)
-      app.get('/items', echo)
-    })
-    const origin = ['Origin', 'https://app.example'] as const
-    const asks = ['Access-Control-Request-Method', 'GET'] as const
-    const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
-    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
-    const refused = await send(anonymous({ headers: [origin] }))
-    expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
-    expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
-  })
+      const origin = ['Origin', 'https://app.example'] as const
+      const asks = ['Access-Control-Request-Method', 'GET'] as const
+      const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
+      expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+      const refused = await send(anonymous({ headers: [origin] }))
+      expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
+      expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
+    },
+  )
 
   test.each<[string, (error: Error & { headers?: object }, reply: FastifyReply) => FastifyReply]>([
     ['only sets a status', (_error, reply) => reply.code(401).send()],
@@ -242,19 +269,23 @@ describe('popPlugin', () => {
         return reply.code(401).send({ mine: true })
       },
     ],
-  ])('an error handler that %s keeps every challenge', async (_, answer) => {
-    const send = await serve(async (app) => {
-      app.setErrorHandler((error: Error, _request, reply) => answer(error, reply))
-      await app.register(oauthPop, options)
-      app.get('/items', echo)
-    })
-    const response = await send(anonymous())
-    expect([response.status, challengesOf(response).map((line) => line.split(' ')[0])]).toEqual([
-      401,
-      ['PoP', 'DPoP'],
-    ])
-    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-  })
+  ])(
+    'an error handler that %s keeps every challenge',
+    { tags: ['attack-206', 'answer-error-handler'] },
+    async (_, answer) => {
+      const send = await serve(async (app) => {
+        app.setErrorHandler((error: Error, _request, reply) => answer(error, reply))
+        await app.register(oauthPop, options)
+        app.get('/items', echo)
+      })
+      const response = await send(anonymous())
+      expect([response.status, challengesOf(response).map((line) => line.split(' ')[0])]).toEqual([
+        401,
+        ['PoP', 'DPoP'],
+      ])
+      expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+    },
+  )
 
   test('an error handler gets a PopError', async () => {
     const seen = vi.fn<(error: unknown) => void>()
@@ -269,19 +300,23 @@ describe('popPlugin', () => {
     expect(seen.mock.lastCall?.[0]).toBeInstanceOf(PopError)
   })
 
-  test('a response that is under way does not bring it down', async () => {
-    const send = await serve(async (app) => {
-      app.addHook('onRequest', async (_request, reply) => {
-        reply.raw.writeHead(200, { 'content-length': 5 }).write('early')
+  test(
+    'a response that is under way does not bring it down',
+    { tags: ['attack-208'] },
+    async () => {
+      const send = await serve(async (app) => {
+        app.addHook('onRequest', async (_request, reply) => {
+          reply.raw.writeHead(200, { 'content-length': 5 }).write('early')
+        })
+        await app.register(oauthPop, options)
+        app.get('/items', echo)
       })
-      await app.register(oauthPop, options)
-      app.get('/items', echo)
-    })
-    expect((await send(signed({ p: '/other' }))).status).toBe(200)
-    expect((await send(signed({ p: '/other' }))).status).toBe(200)
-  })
+      expect((await send(signed({ p: '/other' }))).status).toBe(200)
+      expect((await send(signed({ p: '/other' }))).status).toBe(200)
+    },
+  )
 
-  test('logs neither a proof nor a token', async () => {
+  test('logs neither a proof nor a token', { tags: ['rule-event-secrets'] }, async () => {
     let log = ''
     const stream = new Writable({
       write(chunk, _encoding, done) {
@@ -302,25 +337,29 @@ describe('popPlugin', () => {
     expect(log).not.toMatch(/eyJ/)
   })
 
-  test("with publicUrl 'request', believes one forwarded host, under trustProxy only", async () => {
-    const ask = async (trustProxy: boolean, host: string): Promise<number> => {
-      const send = await serve(
-        async (app) => {
-          await app.register(oauthPop, { ...options, publicUrl: 'request' })
-          app.get('/items', echo)
-        },
-        { trustProxy },
-      )
-      const headers = [
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'https'],
-      ] as const
-      return (await send(signed({ u: 'public.example.com' }, { headers }))).status
-    }
-    expect(await ask(true, 'public.example.com')).toBe(200)
-    expect(await ask(false, 'public.example.com')).toBe(401)
-    expect(await ask(true, 'evil.example, public.example.com')).toBe(400)
-  })
+  test(
+    "with publicUrl 'request', believes one forwarded host, under trustProxy only",
+    { tags: ['attack-49', 'attack-50', 'rule-location-request', 'rule-location-forwarded'] },
+    async () => {
+      const ask = async (trustProxy: boolean, host: string): Promise<number> => {
+        const send = await serve(
+          async (app) => {
+            await app.register(oauthPop, { ...options, publicUrl: 'request' })
+            app.get('/items', echo)
+          },
+          { trustProxy },
+        )
+        const headers = [
+          ['X-Forwarded-Host', host],
+          ['X-Forwarded-Proto', 'https'],
+        ] as const
+        return (await send(signed({ u: 'public.example.com' }, { headers }))).status
+      }
+      expect(await ask(true, 'public.example.com')).toBe(200)
+      expect(await ask(false, 'public.example.com')).toBe(401)
+      expect(await ask(true, 'evil.example, public.example.com')).toBe(400)
+    },
+  )
 
   test('answers injected requests, with their bodies', async () => {
     const app = fastify()
@@ -365,15 +404,19 @@ describe('popPlugin', () => {
     expect(await ask()).toEqual([401, 'PoP'])
   })
 
-  test('without options, reads the environment, and says what is missing there', async () => {
-    const register = (): Promise<unknown> => serve((app) => app.register(oauthPop))
-    await expect(register()).rejects.toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
-    vi.stubEnv('OAUTH_POP_PUBLIC_URL', apiUrl)
-    vi.stubEnv('OAUTH_POP_AUDIENCE', apiUrl)
-    vi.stubEnv('OAUTH_POP_ISSUER', 'https://as.example.com')
-    await expect(register()).resolves.toBeTypeOf('function')
-    vi.unstubAllEnvs()
-  })
+  test(
+    'without options, reads the environment, and says what is missing there',
+    { tags: ['rule-environment-missing'] },
+    async () => {
+      const register = (): Promise<unknown> => serve((app) => app.register(oauthPop))
+      await expect(register()).rejects.toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
+      vi.stubEnv('OAUTH_POP_PUBLIC_URL', apiUrl)
+      vi.stubEnv('OAUTH_POP_AUDIENCE', apiUrl)
+      vi.stubEnv('OAUTH_POP_ISSUER', 'https://as.example.com')
+      await expect(register()).resolves.toBeTypeOf('function')
+      vi.unstubAllEnvs()
+    },
+  )
 
   test('wrong options and a second plugin fail when the application starts', async () => {
     const misspelled = { ...options, optinal: true }
@@ -411,7 +454,7 @@ describe('guards', () => {
     expect((await send(signed())).status).toBe(401)
   })
 
-  test('without the plugin they refuse', async () => {
+  test('without the plugin they refuse', { tags: ['attack-213'] }, async () => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const send = await serve((app) => {
       app.get('/items', { preHandler: requireScopes('read') }, echo)
@@ -433,7 +476,7 @@ describe('guards', () => {
     expect(response.headers).toContainEqual(['referrer-policy', 'no-referrer'])
   })
 
-  test('nothing to require is a mistake at start-up', () => {
+  test('nothing to require is a mistake at start-up', { tags: ['rule-guard-empty'] }, () => {
     expect(() => requireScopes()).toThrow(TypeError)
     expect(() => requireAnyScope()).toThrow(TypeError)
     expect(() => requireCoverage({})).toThrow(TypeError)

@@ -80,14 +80,18 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
       expect(JSON.parse(response.body)).toMatchObject({ body: { a: '1' }, subject: 'alice' })
     })
 
-    test('mounted before it, a signed body is a wiring error, never a skip', async () => {
-      const send = await serve((app) => {
-        app.use(parse()).use(popMiddleware(options)).use(echo)
-      })
-      expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
-      const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
-      expect([response.status, challengesOf(response)]).toEqual([500, []])
-    })
+    test(
+      'mounted before it, a signed body is a wiring error, never a skip',
+      { tags: ['attack-179', 'shr-body-unreadable', 'answer-wiring'] },
+      async () => {
+        const send = await serve((app) => {
+          app.use(parse()).use(popMiddleware(options)).use(echo)
+        })
+        expect((await send(jsonPost('{"a":1}'))).status).toBe(200)
+        const response = await send(jsonPost('{"a":1}', { b: hashOf('{"a":1}') }))
+        expect([response.status, challengesOf(response)]).toEqual([500, []])
+      },
+    )
 
     test.each([
       ['one value', (proof: string) => `pop_access_token=${proof}`, 200],
@@ -112,14 +116,18 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect([response.status, response.body]).toEqual([200, 'a;b'])
   })
 
-  test('in applications mounted at two depths, compares the whole path', async () => {
-    const inner = new Koa().use(popMiddleware(options)).use(echo)
-    const outer = new Koa().use(mount('/shop', inner))
-    const send = await serve((app) => app.use(mount('/v1', outer)))
-    const target = '/v1/shop/items'
-    expect((await send(signed({}, { target }))).status).toBe(200)
-    expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
-  })
+  test(
+    'in applications mounted at two depths, compares the whole path',
+    { tags: ['attack-46', 'shr-path-mounted'] },
+    async () => {
+      const inner = new Koa().use(popMiddleware(options)).use(echo)
+      const outer = new Koa().use(mount('/shop', inner))
+      const send = await serve((app) => app.use(mount('/v1', outer)))
+      const target = '/v1/shop/items'
+      expect((await send(signed({}, { target }))).status).toBe(200)
+      expect((await send(signed({ p: '/items' }, { target }))).status).toBe(401)
+    },
+  )
 
   test('in a router with a prefix, guards single routes', async () => {
     const router = new Router({ prefix: '/v1' })
@@ -157,7 +165,7 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect((await send(signed())).status).toBe(200)
   })
 
-  test('mounted twice, verifies once', async () => {
+  test('mounted twice, verifies once', { tags: ['rule-one-verification'] }, async () => {
     const store = memoryReplayStore()
     const claim = vi.fn<ReplayStore['claim']>((entry) => store.claim(entry))
     const send = await serve((app) => {
@@ -168,14 +176,18 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect(claim).toHaveBeenCalledTimes(1)
   })
 
-  test('two verifiers on one request are a configuration error', async () => {
-    const send = await serve((app) => {
-      app.use(popMiddleware(options)).use(popMiddleware(options)).use(echo)
-    })
-    expect((await send(signed())).status).toBe(500)
-  })
+  test(
+    'two verifiers on one request are a configuration error',
+    { tags: ['rule-two-verifiers'] },
+    async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(options)).use(popMiddleware(options)).use(echo)
+      })
+      expect((await send(signed())).status).toBe(500)
+    },
+  )
 
-  test('throws what Koa needs: status, headers, expose', async () => {
+  test('throws what Koa needs: status, headers, expose', { tags: ['attack-205'] }, async () => {
     const caught = vi.fn<(error: unknown) => void>()
     const send = await serve((app) => {
       app.use(async (_ctx, next) => {
@@ -194,21 +206,25 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect((error as PopError).headers['www-authenticate']).toHaveLength(2)
   })
 
-  test('an error middleware that only sets a status keeps challenges and cache rule', async () => {
-    const send = await serve((app) => {
-      app.use(async (ctx, next) => {
-        try {
-          await next()
-        } catch {
-          ctx.status = 401
-        }
+  test(
+    'an error middleware that only sets a status keeps challenges and cache rule',
+    { tags: ['attack-205', 'answer-error-handler', 'answer-no-store'] },
+    async () => {
+      const send = await serve((app) => {
+        app.use(async (ctx, next) => {
+          try {
+            await next()
+          } catch {
+            ctx.status = 401
+          }
+        })
+        app.use(popMiddleware(options))
       })
-      app.use(popMiddleware(options))
-    })
-    const response = await send(anonymous())
-    expect([response.status, challengesOf(response).length]).toEqual([401, 2])
-    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-  })
+      const response = await send(anonymous())
+      expect([response.status, challengesOf(response).length]).toEqual([401, 2])
+      expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+    },
+  )
 
   test('a refusal is printed nowhere, and a listener of the application hears of it', async () => {
     const print = vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -224,61 +240,73 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     print.mockRestore()
   })
 
-  test('with CORS first and kept on errors, a preflight passes and scripts read a refusal', async () => {
-    const allow = { 'access-control-allow-origin': 'https://app.example' }
-    const send = await serve((app) => {
-      app.use(async (ctx, next) => {
-        ctx.set(allow)
-        if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== '') {
-          ctx.status = 204
-          return
-        }
-        await next().catch((error: { headers?: object }) => {
-          error.headers = { ...error.headers, ...allow }
-          throw error
-        })
-      })
-      app.use(popMiddleware(options)).use(echo)
-    })
-    const origin = ['Origin', 'https://app.example'] as const
-    const asks = ['Access-Control-Request-Method', 'GET'] as const
-    const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
-    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
-    const refused = await send(anonymous({ headers: [origin] }))
-    expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
-    expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
-  })
-
-  test('a response that is under way does not bring it down', async () => {
-    const send = await serve((app) => {
-      app.silent = true
-      app.use(async (ctx, next) => {
-        ctx.res.writeHead(200, { 'content-length': 5 }).write('early')
-        await next()
-      })
-      app.use(popMiddleware(options))
-    })
-    expect((await send(signed({ p: '/other' }))).status).toBe(200)
-    expect((await send(signed({ p: '/other' }))).status).toBe(200)
-  })
-
-  test("with publicUrl 'request', believes one forwarded host, under proxy only", async () => {
-    const ask = async (proxy: boolean, host: string): Promise<number> => {
+  test(
+    'with CORS first and kept on errors, a preflight passes and scripts read a refusal',
+    { tags: ['attack-200', 'answer-cors'] },
+    async () => {
+      const allow = { 'access-control-allow-origin': 'https://app.example' }
       const send = await serve((app) => {
-        app.proxy = proxy
-        app.use(popMiddleware({ ...options, publicUrl: 'request' })).use(echo)
+        app.use(async (ctx, next) => {
+          ctx.set(allow)
+          if (ctx.method === 'OPTIONS' && ctx.get('access-control-request-method') !== '') {
+            ctx.status = 204
+            return
+          }
+          await next().catch((error: { headers?: object }) => {
+            error.headers = { ...error.headers, ...allow }
+            throw error
+          })
+        })
+        app.use(popMiddleware(options)).use(echo)
       })
-      const headers = [
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'https'],
-      ] as const
-      return (await send(signed({ u: 'public.example.com' }, { headers }))).status
-    }
-    expect(await ask(true, 'public.example.com')).toBe(200)
-    expect(await ask(false, 'public.example.com')).toBe(401)
-    expect(await ask(true, 'public.example.com, evil.example')).toBe(400)
-    expect(await ask(true, 'evil.example@public.example.com')).toBe(400)
-  })
+      const origin = ['Origin', 'https://app.example'] as const
+      const asks = ['Access-Control-Request-Method', 'GET'] as const
+      const preflight = await send(anonymous({ method: 'OPTIONS', headers: [origin, asks] }))
+      expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+      const refused = await send(anonymous({ headers: [origin] }))
+      expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
+      expect(refused.headers).toContainEqual(['access-control-allow-origin', 'https://app.example'])
+    },
+  )
+
+  test(
+    'a response that is under way does not bring it down',
+    { tags: ['attack-208'] },
+    async () => {
+      const send = await serve((app) => {
+        app.silent = true
+        app.use(async (ctx, next) => {
+          ctx.res.writeHead(200, { 'content-length': 5 }).write('early')
+          await next()
+        })
+        app.use(popMiddleware(options))
+      })
+      expect((await send(signed({ p: '/other' }))).status).toBe(200)
+      expect((await send(signed({ p: '/other' }))).status).toBe(200)
+    },
+  )
+
+  test(
+    "with publicUrl 'request', believes one forwarded host, under proxy only",
+    { tags: ['attack-49', 'attack-50', 'rule-location-request', 'rule-location-forwarded'] },
+    async () => {
+      const ask = async (proxy: boolean, host: string): Promise<number> => {
+        const send = await serve((app) => {
+          app.proxy = proxy
+          app.use(popMiddleware({ ...options, publicUrl: 'request' })).use(echo)
+        })
+        const headers = [
+          ['X-Forwarded-Host', host],
+          ['X-Forwarded-Proto', 'https'],
+        ] as const
+        return (await send(signed({ u: 'public.example.com' }, { headers }))).status
+      }
+      expect(await ask(true, 'public.example.com')).toBe(200)
+      expect(await ask(false, 'public.example.com')).toBe(401)
+      expect(await ask(true, 'public.example.com, evil.example')).toBe(400)
+      expect(await ask(true, 'evil.example@public.example.com')).toBe(400)
+    },
+  )
 
   test('a query credential leaves its rules on a refusal of a guard', async () => {
     const send = await serve((app) => {
@@ -290,16 +318,20 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect(response.headers).toContainEqual(['referrer-policy', 'no-referrer'])
   })
 
-  test('guards in front of the middleware, or without it, refuse', async () => {
-    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    const early = await serve((app) => {
-      app.use(requireScopes('read')).use(popMiddleware(options)).use(echo)
-    })
-    const response = await early(signed())
-    expect([response.status, challengesOf(response)]).toEqual([401, ['PoP realm="oauth-pop"']])
-    expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
-    warning.mockRestore()
-  })
+  test(
+    'guards in front of the middleware, or without it, refuse',
+    { tags: ['attack-213', 'rule-guard-without-verifier'] },
+    async () => {
+      const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      const early = await serve((app) => {
+        app.use(requireScopes('read')).use(popMiddleware(options)).use(echo)
+      })
+      const response = await early(signed())
+      expect([response.status, challengesOf(response)]).toEqual([401, ['PoP realm="oauth-pop"']])
+      expect(warning.mock.calls.length).toBeLessThanOrEqual(1)
+      warning.mockRestore()
+    },
+  )
 
   test('on HTTP/2, verifies requests and their bodies, and sets the challenge', async () => {
     const app = new Koa()

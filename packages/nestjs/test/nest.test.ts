@@ -239,96 +239,104 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect(response.status).toBe(401)
   })
 
-  test('requirements of a class and of its handlers both hold', async () => {
-    @RequireScopes('read')
-    @Controller()
-    class Both {
-      @Get('items')
-      list(): string {
-        return 'list'
-      }
+  test(
+    'requirements of a class and of its handlers both hold',
+    { tags: ['rule-guard-scopes'] },
+    async () => {
+      @RequireScopes('read')
+      @Controller()
+      class Both {
+        @Get('items')
+        list(): string {
+          return 'list'
+        }
 
+        @RequireScopes('admin')
+        @Get('admin')
+        admin(): string {
+          return 'admin'
+        }
+      }
       @RequireScopes('admin')
-      @Get('admin')
-      admin(): string {
-        return 'admin'
+      @Controller('closed')
+      class Closed {
+        @RequireScopes('read')
+        @Get()
+        list(): string {
+          return 'list'
+        }
       }
-    }
-    @RequireScopes('admin')
-    @Controller('closed')
-    class Closed {
-      @RequireScopes('read')
-      @Get()
-      list(): string {
-        return 'list'
-      }
-    }
-    const send = await serve({ controllers: [Both, Closed] })
-    const { signed: admin } = at('/admin')
-    expect(await statusesOf(send, signed(), admin, at('/closed').signed)).toEqual([200, 403, 403])
-  })
+      const send = await serve({ controllers: [Both, Closed] })
+      const { signed: admin } = at('/admin')
+      expect(await statusesOf(send, signed(), admin, at('/closed').signed)).toEqual([200, 403, 403])
+    },
+  )
 
-  test('as APP_GUARD it protects everything that is not exempt', async () => {
-    @Controller()
-    class Open {
-      @Get('items')
-      list(): string {
-        return 'list'
-      }
+  test(
+    'as APP_GUARD it protects everything that is not exempt',
+    { tags: ['rule-exempt-exactly'] },
+    async () => {
+      @Controller()
+      class Open {
+        @Get('items')
+        list(): string {
+          return 'list'
+        }
 
+        @AllowUnverified()
+        @Get('open')
+        open(@AccessToken() token: AccessToken | undefined): boolean {
+          return token === undefined
+        }
+      }
       @AllowUnverified()
-      @Get('open')
-      open(@AccessToken() token: AccessToken | undefined): boolean {
-        return token === undefined
-      }
-    }
-    @AllowUnverified()
-    @Controller('class')
-    class OpenClass {
-      @Get('open')
-      open(): string {
-        return 'open'
-      }
+      @Controller('class')
+      class OpenClass {
+        @Get('open')
+        open(): string {
+          return 'open'
+        }
 
+        @UsePoP()
+        @Get('closed')
+        closed(): string {
+          return 'closed'
+        }
+      }
       @UsePoP()
-      @Get('closed')
-      closed(): string {
-        return 'closed'
-      }
-    }
-    @UsePoP()
-    @Controller('closed')
-    class Closed {
-      @AllowUnverified()
-      @Get('open')
-      open(): string {
-        return 'open'
-      }
+      @Controller('closed')
+      class Closed {
+        @AllowUnverified()
+        @Get('open')
+        open(): string {
+          return 'open'
+        }
 
-      @AllowUnverified()
-      @RequireScopes('read')
-      @Get('both')
-      both(): string {
-        return 'both'
+        @AllowUnverified()
+        @RequireScopes('read')
+        @Get('both')
+        both(): string {
+          return 'both'
+        }
       }
-    }
-    const send = await serve({
-      controllers: [Open, OpenClass, Closed],
-      providers: [{ provide: APP_GUARD, useClass: PopGuard }],
-    })
-    expect(
-      await statusesOf(
-        send,
-        anonymous(),
-        at('/open').anonymous,
-        at('/class/open').anonymous,
-        at('/class/closed').anonymous,
-        at('/closed/open').anonymous,
-        at('/closed/both').anonymous,
-      ),
-    ).toEqual([401, 200, 200, 401, 200, 401])
-    expect((await send(signed())).status).toBe(200)
-  })
+      const send = await serve({
+        controllers: [Open, OpenClass, Closed],
+        providers: [{ provide: APP_GUARD, useClass: PopGuard }],
+      })
+      expect(
+        await statusesOf(
+          send,
+          anonymous(),
+          at('/open').anonymous,
+          at('/class/open').anonymous,
+          at('/class/closed').anonymous,
+          at('/closed/open').anonymous,
+          at('/closed/both').anonymous,
+        ),
+      ).toEqual([401, 200, 200, 401, 200, 401])
+      expect((await send(signed())).status).toBe(200)
+    },
+  )
 
   test('named in @UseGuards, nearer than an exemption, it protects too', async () => {
     class OwnGuard extends PopGuard {}
@@ -387,64 +395,80 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect(handled.mock.calls).toEqual([[expect.objectContaining({ a: '1' })]])
   })
 
-  test('asked for by application, class and handler, it verifies and checks once', async () => {
-    const store = memoryReplayStore()
-    const claim = vi.fn<typeof store.claim>((entry) => store.claim(entry))
-    const check = vi.fn<() => boolean>(() => true)
-    @UsePoP()
-    @Controller('items')
-    class Often {
+  test(
+    'asked for by application, class and handler, it verifies and checks once',
+    { tags: ['rule-one-verification'] },
+    async () => {
+      const store = memoryReplayStore()
+      const claim = vi.fn<typeof store.claim>((entry) => store.claim(entry))
+      const check = vi.fn<() => boolean>(() => true)
       @UsePoP()
-      @RequireClaims(check)
-      @Get()
-      list(): string {
-        return 'list'
+      @Controller('items')
+      class Often {
+        @UsePoP()
+        @RequireClaims(check)
+        @Get()
+        list(): string {
+          return 'list'
+        }
       }
-    }
-    const send = await serve({
-      pop: { ...options, replay: { claim } },
-      controllers: [Often],
-      providers: [{ provide: APP_GUARD, useExisting: PopGuard }],
-    })
-    expect((await send(signed())).status).toBe(200)
-    expect([claim.mock.calls.length, check.mock.calls.length]).toEqual([1, 1])
-  })
+      const send = await serve({
+        pop: { ...options, replay: { claim } },
+        controllers: [Often],
+        providers: [{ provide: APP_GUARD, useExisting: PopGuard }],
+      })
+      expect((await send(signed())).status).toBe(200)
+      expect([claim.mock.calls.length, check.mock.calls.length]).toEqual([1, 1])
+    },
+  )
 
-  test('with optional, an absent credential passes and a bad one never does', async () => {
-    const send = await serve({ pop: { ...options, optional: true }, controllers: [Items] })
-    expect(
-      await statusesOf(
-        send,
-        at('/items/open').anonymous,
-        at('/items/scoped').anonymous,
-        signed({ p: '/other' }),
-      ),
-    ).toEqual([200, 401, 401])
-  })
+  test(
+    'with optional, an absent credential passes and a bad one never does',
+    { tags: ['rule-optional'] },
+    async () => {
+      const send = await serve({ pop: { ...options, optional: true }, controllers: [Items] })
+      expect(
+        await statusesOf(
+          send,
+          at('/items/open').anonymous,
+          at('/items/scoped').anonymous,
+          signed({ p: '/other' }),
+        ),
+      ).toEqual([200, 401, 401])
+    },
+  )
 
-  test('under a global prefix, compares the whole path', async () => {
-    const send = await serve({ controllers: [Items] }, (app) => app.setGlobalPrefix('v1'))
-    const target = '/v1/items'
-    expect(
-      await statusesOf(send, signed({}, { target }), signed({ p: '/items' }, { target })),
-    ).toEqual([200, 401])
-  })
+  test(
+    'under a global prefix, compares the whole path',
+    { tags: ['attack-46', 'shr-path-mounted'] },
+    async () => {
+      const send = await serve({ controllers: [Items] }, (app) => app.setGlobalPrefix('v1'))
+      const target = '/v1/items'
+      expect(
+        await statusesOf(send, signed({}, { target }), signed({ p: '/items' }, { target })),
+      ).toEqual([200, 401])
+    },
+  )
 
-  test('with CORS enabled, answers a preflight and lets scripts read a refusal', async () => {
-    const origin = 'https://app.example'
-    const send = await serve({ controllers: [Items] }, (app) =>
-      app.enableCors({ origin, exposedHeaders: ['WWW-Authenticate'] }),
-    )
-    const asks = ['Access-Control-Request-Method', 'GET'] as const
-    const preflight = await send(
-      anonymous({ method: 'OPTIONS', headers: [['Origin', origin], asks] }),
-    )
-    expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
-    const refused = await send(anonymous({ headers: [['Origin', origin]] }))
-    expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
-    expect(refused.headers).toContainEqual(['access-control-allow-origin', origin])
-    expect(refused.headers).toContainEqual(['access-control-expose-headers', 'WWW-Authenticate'])
-  })
+  test(
+    'with CORS enabled, answers a preflight and lets scripts read a refusal',
+    { tags: ['attack-200', 'answer-cors'] },
+    async () => {
+      const origin = 'https://app.example'
+      const send = await serve({ controllers: [Items] }, (app) =>
+        app.enableCors({ origin, exposedHeaders: ['WWW-Authenticate'] }),
+      )
+      const asks = ['Access-Control-Request-Method', 'GET'] as const
+      const preflight = await send(
+        anonymous({ method: 'OPTIONS', headers: [['Origin', origin], asks] }),
+      )
+      expect([preflight.status, challengesOf(preflight)]).toEqual([204, []])
+      const refused = await send(anonymous({ headers: [['Origin', origin]] }))
+      expect([refused.status, challengesOf(refused).length]).toEqual([401, 2])
+      expect(refused.headers).toContainEqual(['access-control-allow-origin', origin])
+      expect(refused.headers).toContainEqual(['access-control-expose-headers', 'WWW-Authenticate'])
+    },
+  )
 
   test('the answer is the OAuth error, as JSON', async () => {
     const send = await serve({ controllers: [Items] })
@@ -459,59 +483,69 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     ])
   })
 
-  test('filters see an HttpException whose cause is the PopError, and headers survive them', async () => {
-    const seen = vi.fn<(exception: unknown) => void>()
-    @Catch()
-    class OnlyStatus implements ExceptionFilter {
-      catch(exception: HttpException, host: ArgumentsHost): void {
-        seen(exception)
-        const { httpAdapter } = adapters
-        const response: unknown = host.switchToHttp().getResponse()
-        httpAdapter.reply(response, { mine: true }, exception.getStatus())
+  test(
+    'filters see an HttpException whose cause is the PopError, and headers survive them',
+    { tags: ['attack-207', 'answer-error-handler'] },
+    async () => {
+      const seen = vi.fn<(exception: unknown) => void>()
+      @Catch()
+      class OnlyStatus implements ExceptionFilter {
+        catch(exception: HttpException, host: ArgumentsHost): void {
+          seen(exception)
+          const { httpAdapter } = adapters
+          const response: unknown = host.switchToHttp().getResponse()
+          httpAdapter.reply(response, { mine: true }, exception.getStatus())
+        }
       }
-    }
-    let adapters = new HttpAdapterHost()
-    const send = await serve({ controllers: [Items] }, (app) => {
-      adapters = app.get(HttpAdapterHost)
-      app.useGlobalFilters(new OnlyStatus())
-    })
-    const response = await send(anonymous())
-    expect([response.status, response.body]).toEqual([401, '{"mine":true}'])
-    expect(challengesOf(response)).toHaveLength(2)
-    expect(response.headers).toContainEqual(['cache-control', 'no-store'])
-    const tooLong = await send(jsonPost(`"${'x'.repeat(2_000_000)}"`, { b: hashOf('') }))
-    expect([tooLong.status, tooLong.body]).toEqual([413, '{"mine":true}'])
-    expect(seen.mock.calls.map(([exception]) => exception)).toEqual([
-      expect.any(HttpException),
-      expect.any(HttpException),
-    ])
-    expect(seen.mock.calls.map(([exception]) => (exception as Error).cause)).toEqual([
-      expect.any(PopError),
-      expect.any(PopError),
-    ])
-  })
-
-  test("with publicUrl 'request', believes one forwarded host, under a trusted proxy only", async () => {
-    const ask = async (trusted: boolean, host: string): Promise<number> => {
-      const adapter =
-        platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter({ trustProxy: trusted })
-      const pop: PopModuleOptions = { ...options, publicUrl: 'request' }
-      const app = await NestFactory.create(createModule({ pop, controllers: [Items] }), adapter, {
-        logger: false,
-        forceCloseConnections: true,
+      let adapters = new HttpAdapterHost()
+      const send = await serve({ controllers: [Items] }, (app) => {
+        adapters = app.get(HttpAdapterHost)
+        app.useGlobalFilters(new OnlyStatus())
       })
-      if (adapter instanceof ExpressAdapter) adapter.set('trust proxy', trusted)
-      const port = await listenOn(app)
-      const headers = [
-        ['X-Forwarded-Host', host],
-        ['X-Forwarded-Proto', 'https'],
-      ] as const
-      return (await sendRaw(port, signed({ u: 'public.example.com' }, { headers }))).status
-    }
-    expect(await ask(true, 'public.example.com')).toBe(200)
-    expect(await ask(false, 'public.example.com')).toBe(401)
-    expect(await ask(true, 'public.example.com, public.example.com')).toBe(400)
-  })
+      const response = await send(anonymous())
+      expect([response.status, response.body]).toEqual([401, '{"mine":true}'])
+      expect(challengesOf(response)).toHaveLength(2)
+      expect(response.headers).toContainEqual(['cache-control', 'no-store'])
+      const tooLong = await send(jsonPost(`"${'x'.repeat(2_000_000)}"`, { b: hashOf('') }))
+      expect([tooLong.status, tooLong.body]).toEqual([413, '{"mine":true}'])
+      expect(seen.mock.calls.map(([exception]) => exception)).toEqual([
+        expect.any(HttpException),
+        expect.any(HttpException),
+      ])
+      expect(seen.mock.calls.map(([exception]) => (exception as Error).cause)).toEqual([
+        expect.any(PopError),
+        expect.any(PopError),
+      ])
+    },
+  )
+
+  test(
+    "with publicUrl 'request', believes one forwarded host, under a trusted proxy only",
+    { tags: ['attack-49', 'attack-50', 'rule-location-request', 'rule-location-forwarded'] },
+    async () => {
+      const ask = async (trusted: boolean, host: string): Promise<number> => {
+        const adapter =
+          platform === 'Express'
+            ? new ExpressAdapter()
+            : new FastifyAdapter({ trustProxy: trusted })
+        const pop: PopModuleOptions = { ...options, publicUrl: 'request' }
+        const app = await NestFactory.create(createModule({ pop, controllers: [Items] }), adapter, {
+          logger: false,
+          forceCloseConnections: true,
+        })
+        if (adapter instanceof ExpressAdapter) adapter.set('trust proxy', trusted)
+        const port = await listenOn(app)
+        const headers = [
+          ['X-Forwarded-Host', host],
+          ['X-Forwarded-Proto', 'https'],
+        ] as const
+        return (await sendRaw(port, signed({ u: 'public.example.com' }, { headers }))).status
+      }
+      expect(await ask(true, 'public.example.com')).toBe(200)
+      expect(await ask(false, 'public.example.com')).toBe(401)
+      expect(await ask(true, 'public.example.com, public.example.com')).toBe(400)
+    },
+  )
 
   test('takes its options from a factory that waits and injects', async () => {
     @Module({ providers: [{ provide: 'url', useValue: apiUrl }], exports: ['url'] })
@@ -549,15 +583,19 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     await expect(serve({ imports, controllers: [Items] })).rejects.toThrow(/import it once/)
   })
 
-  test('without options, reads the environment, and says what is missing there', async () => {
-    expect(() => PopModule.forRoot()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
-    vi.stubEnv('OAUTH_POP_PUBLIC_URL', apiUrl)
-    vi.stubEnv('OAUTH_POP_AUDIENCE', apiUrl)
-    vi.stubEnv('OAUTH_POP_ISSUER', 'https://as.example.com')
-    const send = await serve({ imports: [PopModule.forRoot()], controllers: [Items] })
-    expect((await send(anonymous())).status).toBe(401)
-    vi.unstubAllEnvs()
-  })
+  test(
+    'without options, reads the environment, and says what is missing there',
+    { tags: ['rule-environment-missing'] },
+    async () => {
+      expect(() => PopModule.forRoot()).toThrow(/OAUTH_POP_PUBLIC_URL, OAUTH_POP_AUDIENCE/)
+      vi.stubEnv('OAUTH_POP_PUBLIC_URL', apiUrl)
+      vi.stubEnv('OAUTH_POP_AUDIENCE', apiUrl)
+      vi.stubEnv('OAUTH_POP_ISSUER', 'https://as.example.com')
+      const send = await serve({ imports: [PopModule.forRoot()], controllers: [Items] })
+      expect((await send(anonymous())).status).toBe(401)
+      vi.unstubAllEnvs()
+    },
+  )
 
   test('wrong options fail at start-up', async () => {
     const pop = { ...options, optinal: true } as PopModuleOptions
@@ -679,60 +717,72 @@ test('where there is no HTTP server, the guard refuses', async () => {
 })
 
 describe('handlers that are not HTTP', () => {
-  test.each(['graphql', 'ws', 'rpc'])('of type %s are refused, never passed', async (type) => {
-    @UsePoP()
-    class Handlers {
-      handle(): void {}
-    }
-    const app = await NestFactory.create(createModule({}), new ExpressAdapter(), { logger: false })
-    closing.push(() => app.close())
-    // eslint-disable-next-line typescript/unbound-method -- Nest keys metadata by the function
-    const context = new ExecutionContextHost([{}, {}], Handlers, Handlers.prototype.handle)
-    context.setType(type)
-    const verdict = await app
-      .get(PopGuard)
-      .canActivate(context)
-      .catch((error: unknown) => error)
-    expect(verdict).toBeInstanceOf(HttpException)
-    expect((verdict as HttpException).getStatus()).toBe(500)
-    expect((verdict as HttpException).cause).toMatchObject({ code: 'ERR_POP_CONTEXT_UNSUPPORTED' })
-  })
-
-  test('a microservice answers with an error and does not run the handler', async () => {
-    const handled = vi.fn<() => string>(() => 'handled')
-    @Controller()
-    class Rpc {
+  test.each(['graphql', 'ws', 'rpc'])(
+    'of type %s are refused, never passed',
+    { tags: ['attack-207', 'rule-only-http'] },
+    async (type) => {
       @UsePoP()
-      @MessagePattern('closed')
-      closed(): string {
-        return handled()
+      class Handlers {
+        handle(): void {}
       }
+      const app = await NestFactory.create(createModule({}), new ExpressAdapter(), {
+        logger: false,
+      })
+      closing.push(() => app.close())
+      // eslint-disable-next-line typescript/unbound-method -- Nest keys metadata by the function
+      const context = new ExecutionContextHost([{}, {}], Handlers, Handlers.prototype.handle)
+      context.setType(type)
+      const verdict = await app
+        .get(PopGuard)
+        .canActivate(context)
+        .catch((error: unknown) => error)
+      expect(verdict).toBeInstanceOf(HttpException)
+      expect((verdict as HttpException).getStatus()).toBe(500)
+      expect((verdict as HttpException).cause).toMatchObject({
+        code: 'ERR_POP_CONTEXT_UNSUPPORTED',
+      })
+    },
+  )
 
-      @MessagePattern('open')
-      open(): string {
-        return 'open'
+  test(
+    'a microservice answers with an error and does not run the handler',
+    { tags: ['attack-207'] },
+    async () => {
+      const handled = vi.fn<() => string>(() => 'handled')
+      @Controller()
+      class Rpc {
+        @UsePoP()
+        @MessagePattern('closed')
+        closed(): string {
+          return handled()
+        }
+
+        @MessagePattern('open')
+        open(): string {
+          return 'open'
+        }
       }
-    }
-    const port = 20_000 + Math.floor(Math.random() * 20_000)
-    const transport = { transport: Transport.TCP, options: { port } } as const
-    const service = await NestFactory.createMicroservice(createModule({ controllers: [Rpc] }), {
-      ...transport,
-      logger: false,
-    })
-    await service.listen()
-    const client = ClientProxyFactory.create(transport)
-    closing.push(async () => {
-      client.close()
-      await service.close()
-    })
-    expect(await firstValueFrom(client.send('open', {}))).toBe('open')
-    await expect(firstValueFrom(client.send('closed', {}))).rejects.toBeDefined()
-    expect(handled).not.toHaveBeenCalled()
-  })
+      const port = 20_000 + Math.floor(Math.random() * 12_000)
+      const transport = { transport: Transport.TCP, options: { port } } as const
+      const service = await NestFactory.createMicroservice(createModule({ controllers: [Rpc] }), {
+        ...transport,
+        logger: false,
+      })
+      await service.listen()
+      const client = ClientProxyFactory.create(transport)
+      closing.push(async () => {
+        client.close()
+        await service.close()
+      })
+      expect(await firstValueFrom(client.send('open', {}))).toBe('open')
+      await expect(firstValueFrom(client.send('closed', {}))).rejects.toBeDefined()
+      expect(handled).not.toHaveBeenCalled()
+    },
+  )
 })
 
 describe('decorators', () => {
-  test('with nothing to require are a mistake at start-up', () => {
+  test('with nothing to require are a mistake at start-up', { tags: ['rule-guard-empty'] }, () => {
     expect(() => RequireScopes()).toThrow(TypeError)
     expect(() => RequireAnyScope()).toThrow(TypeError)
     expect(() => RequireCoverage({})).toThrow(TypeError)

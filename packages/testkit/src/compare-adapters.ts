@@ -27,7 +27,7 @@ type Hosts = Readonly<Record<string, AdapterHarness>>
 
 /** Sends every vector and every refused scenario to all hosts; any difference between two fails. */
 export function compareAdapters(hosts: Hosts): void {
-  describe.each(['pop', 'dpop'] as const)('%s vectors', (name) => {
+  describe.each(['pop', 'dpop'] as const)('%s vectors', { tags: ['answer-alike'] }, (name) => {
     const suite = loadVectors(name)
     const supported = suite.cases.filter(({ config }) =>
       isSupported(suite.configs[config] as never),
@@ -47,7 +47,7 @@ export function compareAdapters(hosts: Hosts): void {
     })
   })
 
-  describe('scenarios', () => {
+  describe('scenarios', { tags: ['answer-alike'] }, () => {
     const { options, refusals, guarded } = createScenarios()
 
     test.each(Object.entries(refusals))('%s', async (_, [build]) => {

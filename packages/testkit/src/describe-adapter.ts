@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { connect } from 'node:net'
 import type { AccessToken, ClaimsCheck, CoverageRequirement } from '@oauth-pop/core'
 import type { AdapterOptions } from '@oauth-pop/core/node'
-import { pop, ReplayStoreError } from '@oauth-pop/core'
+import { memoryReplayStore, pop, ReplayStoreError } from '@oauth-pop/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashOf, signDpop } from './builders.ts'
 import {
@@ -13,7 +13,14 @@ import {
   type RawResponse,
 } from './raw-http.ts'
 import { createScenarios } from './scenarios.ts'
-import { compareAnswer, isSupported, loadVectors, vectorBody, vectorOptions } from './vectors.ts'
+import {
+  compareAnswer,
+  isSupported,
+  loadVectors,
+  requirementsOf,
+  vectorBody,
+  vectorOptions,
+} from './vectors.ts'
 
 /** A real server of the framework, with the adapter in front of one handler for every path and method. */
 export interface AdapterServer {
@@ -85,33 +92,38 @@ function describeVectors(name: string, harness: AdapterHarness): void {
       isSupported(suite.configs[config] as never),
     )
 
-    test.each(supported)('$id $title', async ({ config, steps }) => {
-      let now = steps[0]?.now ?? suite.now
-      const server = await harness.start(
-        vectorOptions(suite.configs[config] as never, () => now * 1000),
-      )
-      try {
-        for (const [index, step] of steps.entries()) {
-          now = step.now ?? suite.now
-          const handledBefore = server.handled()
-          const { status, headers, body } = await sendRaw(server.port, {
-            ...step.request,
-            body: vectorBody(step.request),
-          })
-          const accessToken: unknown = status === 200 && body !== '' ? JSON.parse(body) : undefined
-          const isHead = step.request.method === 'HEAD'
-          const expected = isHead ? { ...step.expect, accessToken: {} } : step.expect
-          const differences = compareAnswer(expected, { status, headers, accessToken })
-          const handled = server.handled() - handledBefore
-          expect({ index, differences, handled }).toEqual({
-            index,
-            differences: [],
-            handled: status === 200 ? 1 : 0,
-          })
+    supported.forEach((vector) => {
+      test(`${vector.id} ${vector.title}`, { tags: requirementsOf(vector) }, async () => {
+        const { config, steps } = vector
+
+        let now = steps[0]?.now ?? suite.now
+        const server = await harness.start(
+          vectorOptions(suite.configs[config] as never, () => now * 1000),
+        )
+        try {
+          for (const [index, step] of steps.entries()) {
+            now = step.now ?? suite.now
+            const handledBefore = server.handled()
+            const { status, headers, body } = await sendRaw(server.port, {
+              ...step.request,
+              body: vectorBody(step.request),
+            })
+            const accessToken: unknown =
+              status === 200 && body !== '' ? JSON.parse(body) : undefined
+            const isHead = step.request.method === 'HEAD'
+            const expected = isHead ? { ...step.expect, accessToken: {} } : step.expect
+            const differences = compareAnswer(expected, { status, headers, accessToken })
+            const handled = server.handled() - handledBefore
+            expect({ index, differences, handled }).toEqual({
+              index,
+              differences: [],
+              handled: status === 200 ? 1 : 0,
+            })
+          }
+        } finally {
+          await server.close()
         }
-      } finally {
-        await server.close()
-      }
+      })
     })
   })
 }
@@ -148,52 +160,70 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(response.status).toBe(200)
     })
 
-    test.each(Object.entries(refusals))('refuses %s', async (_, [build, status, code]) => {
-      const refused = await watchRefusals(async () => {
+    Object.entries(refusals).forEach(([title, [build, status, code, requirements = []]]) => {
+      test(`refuses ${title}`, { tags: [...requirements] }, async () => {
+        const refused = await watchRefusals(async () => {
+          const before = server.handled()
+          const response = await sendRaw(server.port, build())
+          expect(server.handled()).toBe(before)
+          expect(response.status).toBe(status)
+          checkRefusal(response, status)
+          expect(JSON.stringify(response)).not.toMatch(/eyJ|evil|app\.example/)
+        })
+        expect(refused).toEqual([code])
+      })
+    })
+
+    test(
+      'a malformed percent sequence in the path never reaches the handler',
+      { tags: ['attack-55'] },
+      async () => {
         const before = server.handled()
-        const response = await sendRaw(server.port, build())
+        const { status } = await sendRaw(server.port, request({ target: '/%zz' }))
+        // The routers of Fastify and Nest refuse it by themselves, ahead of every hook and guard.
+        expect([400, 401]).toContain(status)
         expect(server.handled()).toBe(before)
-        expect(response.status).toBe(status)
-        checkRefusal(response, status)
-        expect(JSON.stringify(response)).not.toMatch(/eyJ|evil|app\.example/)
-      })
-      expect(refused).toEqual([code])
-    })
+      },
+    )
 
-    test('a malformed percent sequence in the path never reaches the handler', async () => {
-      const before = server.handled()
-      const { status } = await sendRaw(server.port, request({ target: '/%zz' }))
-      // The routers of Fastify and Nest refuse it by themselves, ahead of every hook and guard.
-      expect([400, 401]).toContain(status)
-      expect(server.handled()).toBe(before)
-    })
+    test(
+      'answers the same wrong request alike, whatever it carries, and reflects nothing',
+      { tags: ['attack-195', 'attack-196', 'answer-nothing-reflected'] },
+      async () => {
+        const refuse = async (canary: string): Promise<object> => {
+          const proof = sign({ p: `/${canary}", x="\r\nX-Injected: 1` })
+          const target = `/items?${canary}=1`
+          const headers = withHeaders(['Authorization', `PoP ${proof}`], ['X-Odd', `"${canary}"`])
+          const response = await sendRaw(server.port, request({ target, headers }))
+          expect(response.status).toBe(401)
+          expect(JSON.stringify(response)).not.toContain(canary)
+          expect(JSON.stringify(response)).not.toContain(proof)
+          expect(JSON.stringify(response)).not.toMatch(/x-injected/i)
+          return { ...response, headers: response.headers.filter(([header]) => header !== 'date') }
+        }
+        expect(await refuse('canary-7f3a')).toEqual(await refuse('another-canary-0b'))
+      },
+    )
 
-    test('answers the same wrong request alike, whatever it carries, and reflects nothing', async () => {
-      const canary = 'canary-7f3a'
-      const proof = sign({ p: `/${canary}` })
-      const target = `/items?${canary}=1`
-      const headers = withHeaders(['Authorization', `PoP ${proof}`], ['X-Odd', canary])
-      const response = await sendRaw(server.port, request({ target, headers }))
-      expect(response.status).toBe(401)
-      expect(JSON.stringify(response)).not.toContain(canary)
-      expect(JSON.stringify(response)).not.toContain(proof)
-    })
-
-    test('refuses a credential of more than 16384 characters', async () => {
-      const form = (length: number): RawRequest => ({
-        method: 'POST',
-        target: '/items',
-        headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
-        body: Buffer.from(`pop_access_token=${'A'.repeat(length)}`),
-      })
-      const own = await harness.start({ ...options, maxBodyBytes: 100_000 })
-      const refused = await watchRefusals(async () => {
-        expect((await sendRaw(own.port, form(16_384))).status).toBe(401)
-        expect((await sendRaw(own.port, form(16_385))).status).toBe(400)
-      })
-      await own.close()
-      expect(refused).toEqual(['ERR_POP_PROOF_MALFORMED', 'ERR_POP_CREDENTIAL_TOO_LONG'])
-    })
+    test(
+      'refuses a credential of more than 16384 characters',
+      { tags: ['attack-28', 'attack-217', 'shr-credential-length'] },
+      async () => {
+        const form = (length: number): RawRequest => ({
+          method: 'POST',
+          target: '/items',
+          headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
+          body: Buffer.from(`pop_access_token=${'A'.repeat(length)}`),
+        })
+        const own = await harness.start({ ...options, maxBodyBytes: 100_000 })
+        const refused = await watchRefusals(async () => {
+          expect((await sendRaw(own.port, form(16_384))).status).toBe(401)
+          expect((await sendRaw(own.port, form(16_385))).status).toBe(400)
+        })
+        await own.close()
+        expect(refused).toEqual(['ERR_POP_PROOF_MALFORMED', 'ERR_POP_CREDENTIAL_TOO_LONG'])
+      },
+    )
 
     test('accepts a body of exactly the limit', async () => {
       const body = Buffer.alloc(1000, 0x61)
@@ -232,19 +262,23 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(JSON.parse(response.body)).toMatchObject({ coverage: { body: true } })
     })
 
-    test('hashes a compressed body as it travels', async () => {
-      const body = gzipSync('{"name":"dog"}')
-      const headers = (claims: Record<string, unknown>): RawRequest['headers'] =>
-        withHeaders(
-          ['Content-Type', 'application/octet-stream'],
-          ['Content-Encoding', 'gzip'],
-          ['Authorization', `PoP ${sign({ m: 'POST', ...claims })}`],
-        )
-      const send = (b: string): Promise<RawResponse> =>
-        sendRaw(server.port, { method: 'POST', target: '/items', headers: headers({ b }), body })
-      expect((await send(hashOf(body))).status).toBe(200)
-      expect((await send(hashOf('{"name":"dog"}'))).status).toBe(401)
-    })
+    test(
+      'hashes a compressed body as it travels',
+      { tags: ['attack-178', 'shr-body-coded'] },
+      async () => {
+        const body = gzipSync('{"name":"dog"}')
+        const headers = (claims: Record<string, unknown>): RawRequest['headers'] =>
+          withHeaders(
+            ['Content-Type', 'application/octet-stream'],
+            ['Content-Encoding', 'gzip'],
+            ['Authorization', `PoP ${sign({ m: 'POST', ...claims })}`],
+          )
+        const send = (b: string): Promise<RawResponse> =>
+          sendRaw(server.port, { method: 'POST', target: '/items', headers: headers({ b }), body })
+        expect((await send(hashOf(body))).status).toBe(200)
+        expect((await send(hashOf('{"name":"dog"}'))).status).toBe(401)
+      },
+    )
 
     test('survives a client that goes away in the middle of a signed body', async () => {
       const half = post(Buffer.from('abcdef'), { b: hashOf('abcdef') }, { truncate: true })
@@ -257,16 +291,48 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(refused).toEqual(['ERR_POP_BODY_ABORTED'])
     })
 
-    test('answers a body that never ends within its deadline', { timeout: 20_000 }, async () => {
-      const endless = post(Buffer.from('abcdef'), { b: hashOf('abcdef') }, { truncate: true })
-      const response = await sendRaw(server.port, endless)
-      expect(response.status).toBe(408)
-      checkRefusal(response, 408)
-    })
+    test(
+      'a client that goes away once its proof is claimed has used it up',
+      { tags: ['attack-145'] },
+      async () => {
+        const store = memoryReplayStore({ now: clock.now })
+        let leave = async (): Promise<void> => {}
+        const claim: typeof store.claim = async (entry) => {
+          const isFirst = await store.claim(entry)
+          await leave()
+          return isFirst
+        }
+        const own = await harness.start({ ...options, replay: { claim } })
+        const same = request()
+        const socket = connect(own.port, '127.0.0.1', () => socket.write(encodeRequest(same)))
+        await new Promise<void>((resolve) => {
+          leave = () => {
+            leave = async () => {}
+            const closed = new Promise<void>((gone) => void socket.once('close', () => gone()))
+            socket.resetAndDestroy()
+            return closed.then(resolve)
+          }
+        })
+        expect((await sendRaw(own.port, same)).status).toBe(401)
+        expect((await sendRaw(own.port, request())).status).toBe(200)
+        await own.close()
+      },
+    )
+
+    test(
+      'answers a body that never ends within its deadline',
+      { timeout: 20_000, tags: ['attack-221', 'answer-body-timeout'] },
+      async () => {
+        const endless = post(Buffer.from('abcdef'), { b: hashOf('abcdef') }, { truncate: true })
+        const response = await sendRaw(server.port, endless)
+        expect(response.status).toBe(408)
+        checkRefusal(response, 408)
+      },
+    )
 
     test(
       'lets exactly one of a thousand identical requests through',
-      { timeout: 60_000 },
+      { timeout: 60_000, tags: ['attack-129', 'rule-replay-once'] },
       async () => {
         const same = request()
         const before = server.handled()
@@ -287,56 +353,70 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
       expect(statuses).toEqual([401, 200])
     })
 
-    test('keeps a query credential out of shared caches, whatever the handler says', async () => {
-      const handlerSays = async (cacheControl: string): Promise<readonly string[]> => {
-        const own = await harness.start(options, { headers: { 'cache-control': cacheControl } })
+    test(
+      'keeps a query credential out of shared caches, whatever the handler says',
+      { tags: ['attack-25', 'answer-query-private', 'answer-query-referrer'] },
+      async () => {
+        const handlerSays = async (cacheControl: string): Promise<readonly string[]> => {
+          const own = await harness.start(options, { headers: { 'cache-control': cacheControl } })
+          const target = `/items?pop_access_token=${sign()}`
+          const { status, headers } = await sendRaw(
+            own.port,
+            request({ target, headers: withHeaders() }),
+          )
+          await own.close()
+          expect(status).toBe(200)
+          expect(valuesOf(headers, 'referrer-policy')).toEqual(['no-referrer'])
+          return valuesOf(headers, 'cache-control')
+        }
+        expect(await handlerSays('public, max-age=60')).toEqual(['private'])
+        expect(await handlerSays('public, private')).toEqual(['private'])
+        expect(await handlerSays('private="set-cookie"')).toEqual(['private'])
+        expect(await handlerSays('no-store')).toEqual(['no-store'])
+      },
+    )
+
+    test(
+      'an error of the handler keeps the rules for a query credential',
+      { tags: ['answer-query-error'] },
+      async () => {
+        const own = await harness.start(options, { failure: 'broken' })
         const target = `/items?pop_access_token=${sign()}`
-        const { status, headers } = await sendRaw(
-          own.port,
-          request({ target, headers: withHeaders() }),
-        )
+        const response = await sendRaw(own.port, request({ target, headers: withHeaders() }))
         await own.close()
-        expect(status).toBe(200)
-        expect(valuesOf(headers, 'referrer-policy')).toEqual(['no-referrer'])
-        return valuesOf(headers, 'cache-control')
-      }
-      expect(await handlerSays('public, max-age=60')).toEqual(['private'])
-      expect(await handlerSays('public, private')).toEqual(['private'])
-      expect(await handlerSays('private="set-cookie"')).toEqual(['private'])
-      expect(await handlerSays('no-store')).toEqual(['no-store'])
+        expect([response.status, own.handled()]).toEqual([500, 1])
+        expect(valuesOf(response.headers, 'cache-control')).toEqual(['private'])
+        expect(valuesOf(response.headers, 'referrer-policy')).toEqual(['no-referrer'])
+      },
+    )
+
+    Object.entries(guarded).forEach(([title, { requirements = [], ...scenario }]) => {
+      test(`guards: ${title}`, { tags: [...requirements] }, async () => {
+        const { guards, status, build, challenge, optional = false } = scenario
+        const own = await harness.start({ ...options, optional }, { guards })
+        const response = await sendRaw(own.port, build())
+        await own.close()
+        expect([response.status, own.handled()]).toEqual([status, status === 200 ? 1 : 0])
+        if (status !== 200) checkRefusal(response, status)
+        expect(valuesOf(response.headers, 'www-authenticate')).toEqual(
+          expect.arrayContaining(challenge === undefined ? [] : [challenge]),
+        )
+        expect(response.body).not.toContain('secret detail')
+      })
     })
 
-    test('an error of the handler keeps the rules for a query credential', async () => {
-      const own = await harness.start(options, { failure: 'broken' })
-      const target = `/items?pop_access_token=${sign()}`
-      const response = await sendRaw(own.port, request({ target, headers: withHeaders() }))
-      await own.close()
-      expect([response.status, own.handled()]).toEqual([500, 1])
-      expect(valuesOf(response.headers, 'cache-control')).toEqual(['private'])
-      expect(valuesOf(response.headers, 'referrer-policy')).toEqual(['no-referrer'])
-    })
-
-    test.each(Object.entries(guarded))('guards: %s', async (_, scenario) => {
-      const { guards, status, build, challenge, optional = false } = scenario
-      const own = await harness.start({ ...options, optional }, { guards })
-      const response = await sendRaw(own.port, build())
-      await own.close()
-      expect([response.status, own.handled()]).toEqual([status, status === 200 ? 1 : 0])
-      if (status !== 200) checkRefusal(response, status)
-      expect(valuesOf(response.headers, 'www-authenticate')).toEqual(
-        expect.arrayContaining(challenge === undefined ? [] : [challenge]),
-      )
-      expect(response.body).not.toContain('secret detail')
-    })
-
-    test('answers 503 without detail when a token source fails', async () => {
-      const failing = { resolve: () => Promise.reject(new Error('secret detail')) }
-      const response = await once(harness, { ...options, tokens: failing }, request())
-      expect(response.status).toBe(503)
-      expect(valuesOf(response.headers, 'retry-after')).toEqual(['1'])
-      expect(response.body).not.toContain('secret detail')
-      checkRefusal(response, 503)
-    })
+    test(
+      'answers 503 without detail when a token source fails',
+      { tags: ['answer-token-source-down', 'answer-no-detail', 'answer-no-challenge-for-outage'] },
+      async () => {
+        const failing = { resolve: () => Promise.reject(new Error('secret detail')) }
+        const response = await once(harness, { ...options, tokens: failing }, request())
+        expect(response.status).toBe(503)
+        expect(valuesOf(response.headers, 'retry-after')).toEqual(['1'])
+        expect(response.body).not.toContain('secret detail')
+        checkRefusal(response, 503)
+      },
+    )
 
     test.each([
       ['throws', () => Promise.reject(new Error('down'))],
@@ -346,50 +426,74 @@ function describeScenarios(name: string, harness: AdapterHarness): void {
         () => Promise.resolve('yes' as unknown as boolean),
       ],
       ['does not answer', () => new Promise<boolean>(() => {})],
-    ])('answers 503 when the replay store %s', async (_, claim) => {
-      const response = await once(harness, { ...options, replay: { claim } }, request())
-      expect(response.status).toBe(503)
-      checkRefusal(response, 503)
-    })
+    ])(
+      'answers 503 when the replay store %s',
+      {
+        tags: [
+          'attack-131',
+          'attack-146',
+          'answer-store-down',
+          'rule-replay-literal-answer',
+          'rule-replay-deadline',
+        ],
+      },
+      async (_, claim) => {
+        const response = await once(harness, { ...options, replay: { claim } }, request())
+        expect(response.status).toBe(503)
+        checkRefusal(response, 503)
+      },
+    )
 
-    test('with optional, lets an absent credential pass and refuses a bad one', async () => {
-      const own = await harness.start({ ...options, optional: true })
-      const absent = await sendRaw(own.port, request({ headers: withHeaders() }))
-      const bad = await sendRaw(own.port, request({}, { p: '/other' }))
-      await own.close()
-      expect([absent.status, JSON.parse(absent.body)]).toEqual([200, { anonymous: true }])
-      expect(bad.status).toBe(401)
-    })
+    test(
+      'with optional, lets an absent credential pass and refuses a bad one',
+      { tags: ['attack-214', 'rule-optional'] },
+      async () => {
+        const own = await harness.start({ ...options, optional: true })
+        const absent = await sendRaw(own.port, request({ headers: withHeaders() }))
+        const bad = await sendRaw(own.port, request({}, { p: '/other' }))
+        await own.close()
+        expect([absent.status, JSON.parse(absent.body)]).toEqual([200, { anonymous: true }])
+        expect(bad.status).toBe(401)
+      },
+    )
 
-    test('with publicUrl request, compares with the host that the framework sees', async () => {
-      const own = await harness.start({ ...options, publicUrl: 'request' })
-      const headers = (host: string): RawRequest['headers'] => [
-        ['Host', host],
-        ['Authorization', `PoP ${sign()}`],
-      ]
-      const right = await sendRaw(own.port, request({ headers: headers('api.example.com') }))
-      const other = await sendRaw(own.port, request({ headers: headers('other.example.com') }))
-      const forwarded = await sendRaw(
-        own.port,
-        request({
-          headers: [...headers('other.example.com'), ['X-Forwarded-Host', 'api.example.com']],
-        }),
-      )
-      await own.close()
-      expect([right.status, other.status, forwarded.status]).toEqual([200, 401, 401])
-    })
+    test(
+      'with publicUrl request, compares with the host that the framework sees',
+      { tags: ['rule-location-request', 'rule-location-forwarded'] },
+      async () => {
+        const own = await harness.start({ ...options, publicUrl: 'request' })
+        const headers = (host: string): RawRequest['headers'] => [
+          ['Host', host],
+          ['Authorization', `PoP ${sign()}`],
+        ]
+        const right = await sendRaw(own.port, request({ headers: headers('api.example.com') }))
+        const other = await sendRaw(own.port, request({ headers: headers('other.example.com') }))
+        const forwarded = await sendRaw(
+          own.port,
+          request({
+            headers: [...headers('other.example.com'), ['X-Forwarded-Host', 'api.example.com']],
+          }),
+        )
+        await own.close()
+        expect([right.status, other.status, forwarded.status]).toEqual([200, 401, 401])
+      },
+    )
 
-    test('takes a form credential only where it is enabled', async () => {
-      const form = (): RawRequest => ({
-        method: 'POST',
-        target: '/items',
-        headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
-        body: Buffer.from(`a=1&pop_access_token=${sign({ m: 'POST' })}`),
-      })
-      expect((await sendRaw(server.port, form())).status).toBe(200)
-      const headerOnly = { ...options, schemes: [pop({ transports: ['header'] })] }
-      expect((await once(harness, headerOnly, form())).status).toBe(401)
-    })
+    test(
+      'takes a form credential only where it is enabled',
+      { tags: ['shr-form', 'shr-transports-narrowed'] },
+      async () => {
+        const form = (): RawRequest => ({
+          method: 'POST',
+          target: '/items',
+          headers: withHeaders(['Content-Type', 'application/x-www-form-urlencoded']),
+          body: Buffer.from(`a=1&pop_access_token=${sign({ m: 'POST' })}`),
+        })
+        expect((await sendRaw(server.port, form())).status).toBe(200)
+        const headerOnly = { ...options, schemes: [pop({ transports: ['header'] })] }
+        expect((await once(harness, headerOnly, form())).status).toBe(401)
+      },
+    )
   })
 }
 

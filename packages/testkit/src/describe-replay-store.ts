@@ -15,7 +15,7 @@ export function createReplayEntry(id: string, issuedAt: number, owner = 'owner')
 /** The contract of every replay store. */
 export function describeReplayStore(name: string, createStore: ReplayStoreFactory): void {
   describe(`${name} as a replay store`, () => {
-    test('lets a proof through once', async () => {
+    test('lets a proof through once', { tags: ['rule-replay-once'] }, async () => {
       const clock = createClock()
       const store = await createStore(clock.now)
       const entry = createReplayEntry('a', clock.seconds())
@@ -24,7 +24,7 @@ export function describeReplayStore(name: string, createStore: ReplayStoreFactor
       expect(await store.claim(createReplayEntry('b', clock.seconds()))).toBe(true)
     })
 
-    test('lets one of fifty parallel uses through', async () => {
+    test('lets one of fifty parallel uses through', { tags: ['rule-replay-once'] }, async () => {
       const clock = createClock()
       const store = await createStore(clock.now)
       const entry = createReplayEntry('a', clock.seconds())
@@ -32,19 +32,23 @@ export function describeReplayStore(name: string, createStore: ReplayStoreFactor
       expect(answers.filter(Boolean)).toHaveLength(1)
     })
 
-    test('remembers a proof through the last second in which it is good, also one dated ahead', async () => {
-      const clock = createClock()
-      const store = await createStore(clock.now)
-      const entries = [
-        createReplayEntry('now', clock.seconds()),
-        createReplayEntry('ahead', clock.seconds() + 30),
-      ]
-      for (const entry of entries) expect(await store.claim(entry)).toBe(true)
-      for (const entry of entries) {
-        clock.set(entry.expiresAt)
-        expect(await store.claim(entry)).toBe(false)
-      }
-    })
+    test(
+      'remembers a proof through the last second in which it is good, also one dated ahead',
+      { tags: ['attack-141', 'rule-replay-lifetime'] },
+      async () => {
+        const clock = createClock()
+        const store = await createStore(clock.now)
+        const entries = [
+          createReplayEntry('now', clock.seconds()),
+          createReplayEntry('ahead', clock.seconds() + 30),
+        ]
+        for (const entry of entries) expect(await store.claim(entry)).toBe(true)
+        for (const entry of entries) {
+          clock.set(entry.expiresAt)
+          expect(await store.claim(entry)).toBe(false)
+        }
+      },
+    )
 
     test('knows an identifier again when its holder signs it with another time', async () => {
       const clock = createClock()
@@ -60,13 +64,17 @@ export function describeReplayStore(name: string, createStore: ReplayStoreFactor
       ).toBe(false)
     })
 
-    test('has room again once proofs have expired', async () => {
-      const clock = createClock()
-      const store = await createStore(clock.now)
-      for (let round = 0; round < 20; round += 1) {
-        expect(await store.claim(createReplayEntry('a', clock.seconds()))).toBe(true)
-        clock.advance(400)
-      }
-    })
+    test(
+      'has room again once proofs have expired',
+      { tags: ['rule-replay-room-again'] },
+      async () => {
+        const clock = createClock()
+        const store = await createStore(clock.now)
+        for (let round = 0; round < 20; round += 1) {
+          expect(await store.claim(createReplayEntry('a', clock.seconds()))).toBe(true)
+          clock.advance(400)
+        }
+      },
+    )
   })
 }

@@ -1,3 +1,4 @@
+import type { TestTags } from 'vitest'
 import type { PopErrorCode } from '@oauth-pop/core'
 import type { AdapterOptions } from '@oauth-pop/core/node'
 import { apiUrl, createHolders, hashOf, signDpop, signPop, type Holder } from './builders.ts'
@@ -5,8 +6,15 @@ import { createClock, type FakeClock } from './clock.ts'
 import type { Guards } from './describe-adapter.ts'
 import type { RawRequest } from './raw-http.ts'
 
-/** A request, the status it gets, and the code of the refusal. */
-type Refusal = readonly [build: () => RawRequest, status: number, code: PopErrorCode]
+type Requirements = readonly TestTags['requirement'][]
+
+/** A request, the status it gets, the code of the refusal, and the requirements that this proves. */
+type Refusal = readonly [
+  build: () => RawRequest,
+  status: number,
+  code: PopErrorCode,
+  requirements?: Requirements,
+]
 
 /** A request to a guarded route, and its status. */
 interface GuardedScenario {
@@ -16,6 +24,7 @@ interface GuardedScenario {
   /** The one challenge of the answer, where its words matter. */
   readonly challenge?: string
   readonly optional?: true
+  readonly requirements?: Requirements
 }
 
 type Claims = Readonly<Record<string, unknown>>
@@ -71,11 +80,17 @@ export function createScenarios(): Scenarios {
   })
 
   const refusals: Record<string, Refusal> = {
-    'no credential': [() => request({ headers: withHeaders() }), 401, 'ERR_POP_CREDENTIAL_MISSING'],
+    'no credential': [
+      () => request({ headers: withHeaders() }),
+      401,
+      'ERR_POP_CREDENTIAL_MISSING',
+      ['answer-no-credential', 'answer-no-store', 'answer-handler-not-run'],
+    ],
     'a scheme that is not enabled': [
       () => request({ headers: withHeaders(['Authorization', 'Basic YTpi']) }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['answer-scheme-disabled'],
     ],
     'two Authorization lines': [
       () =>
@@ -87,11 +102,13 @@ export function createScenarios(): Scenarios {
         }),
       400,
       'ERR_POP_CREDENTIAL_REPEATED',
+      ['answer-several-credentials'],
     ],
     'a credential in header and query': [
       () => ({ ...request(), target: `/items?pop_access_token=${sign()}` }),
       400,
       'ERR_POP_CREDENTIAL_REPEATED',
+      ['answer-several-credentials'],
     ],
     'a query credential beside a form credential': [
       () => ({
@@ -116,6 +133,7 @@ export function createScenarios(): Scenarios {
       () => request({ headers: [['Host', 'a.example'], ...request().headers] }),
       400,
       'ERR_POP_HOST_INVALID',
+      ['attack-36', 'answer-host-invalid'],
     ],
     'an empty Host': [
       () =>
@@ -127,6 +145,7 @@ export function createScenarios(): Scenarios {
         }),
       400,
       'ERR_POP_HOST_INVALID',
+      ['attack-37', 'answer-host-invalid'],
     ],
     'a Host with userinfo': [
       () =>
@@ -138,11 +157,13 @@ export function createScenarios(): Scenarios {
         }),
       400,
       'ERR_POP_HOST_INVALID',
+      ['attack-38', 'answer-host-invalid'],
     ],
     'an absolute-form target of another host': [
       () => request({ target: 'http://evil.example/items' }),
       401,
       'ERR_POP_TARGET_INVALID',
+      ['attack-40', 'answer-target-elsewhere'],
     ],
     'a scheme-relative target': [
       () => request({ target: '//evil.example/items' }),
@@ -153,13 +174,20 @@ export function createScenarios(): Scenarios {
       () => request({ target: '/\\items' }),
       401,
       'ERR_POP_TARGET_INVALID',
+      ['attack-42', 'answer-target-elsewhere'],
     ],
     'a fragment in the target': [
       () => request({ target: '/items#x' }),
       401,
       'ERR_POP_TARGET_INVALID',
+      ['attack-47', 'answer-target-elsewhere'],
     ],
-    'a GET proof on HEAD': [() => request({ method: 'HEAD' }), 401, 'ERR_POP_METHOD_MISMATCH'],
+    'a GET proof on HEAD': [
+      () => request({ method: 'HEAD' }),
+      401,
+      'ERR_POP_METHOD_MISMATCH',
+      ['attack-201', 'attack-202', 'shr-method'],
+    ],
     'a DPoP credential with two proofs': [
       () =>
         request({
@@ -179,6 +207,7 @@ export function createScenarios(): Scenarios {
         }),
       401,
       'ERR_POP_METHOD_MISMATCH',
+      ['attack-31'],
     ],
     'a preflight': [
       () =>
@@ -191,16 +220,19 @@ export function createScenarios(): Scenarios {
         }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['attack-34'],
     ],
     'a comma-joined list of credentials': [
       () => request({ headers: withHeaders(['Authorization', `PoP ${sign()}, Bearer abc`]) }),
       400,
       'ERR_POP_CREDENTIAL_MALFORMED',
+      ['answer-credential-malformed'],
     ],
     'a credential as auth-param': [
       () => request({ headers: withHeaders(['Authorization', `PoP token="${sign()}"`]) }),
       400,
       'ERR_POP_CREDENTIAL_MALFORMED',
+      ['answer-credential-malformed'],
     ],
     'a credential after a tab': [
       () => request({ headers: withHeaders(['Authorization', `PoP\t${sign()}`]) }),
@@ -211,6 +243,7 @@ export function createScenarios(): Scenarios {
       () => request({ headers: withHeaders(['Authorization', 'PoP caf\u00e9\u00ff']) }),
       400,
       'ERR_POP_CREDENTIAL_MALFORMED',
+      ['attack-19'],
     ],
     'an empty credential': [
       () => request({ headers: withHeaders(['Authorization', 'PoP ']) }),
@@ -221,6 +254,7 @@ export function createScenarios(): Scenarios {
       () => request({ headers: withHeaders(['Authorization', `Popular ${sign()}`]) }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['shr-scheme-whole-word'],
     ],
     'an encoded parameter name beside a plain one': [
       () =>
@@ -239,6 +273,7 @@ export function createScenarios(): Scenarios {
         }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['attack-24'],
     ],
     'a parameter in other letters': [
       () => request({ target: `/items?POP_ACCESS_TOKEN=${sign()}`, headers: withHeaders() }),
@@ -254,6 +289,7 @@ export function createScenarios(): Scenarios {
       }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['shr-form-urlencoded'],
     ],
     'a credential in a JSON body': [
       () => ({
@@ -264,6 +300,7 @@ export function createScenarios(): Scenarios {
       }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['attack-21', 'shr-form-urlencoded'],
     ],
     'a Host with a path': [
       () =>
@@ -275,27 +312,36 @@ export function createScenarios(): Scenarios {
         }),
       400,
       'ERR_POP_HOST_INVALID',
+      ['attack-39', 'answer-host-invalid'],
     ],
     'encoded dots in the path': [
       () => request({ target: '/a/%2e%2e/items' }),
       401,
       'ERR_POP_PATH_MISMATCH',
     ],
-    'a path in other letters': [() => request({ target: '/ITEMS' }), 401, 'ERR_POP_PATH_MISMATCH'],
+    'a path in other letters': [
+      () => request({ target: '/ITEMS' }),
+      401,
+      'ERR_POP_PATH_MISMATCH',
+      ['attack-54'],
+    ],
     'a path with an encoded letter': [
       () => request({ target: '/%69tems' }),
       401,
       'ERR_POP_PATH_MISMATCH',
+      ['attack-44', 'attack-54'],
     ],
     'a path with a parameter': [
       () => request({ target: '/items;v=1' }),
       401,
       'ERR_POP_PATH_MISMATCH',
+      ['attack-54'],
     ],
     'a path with a doubled slash': [
       () => request({ target: '//items' }),
       401,
       'ERR_POP_PATH_MISMATCH',
+      ['attack-54'],
     ],
     'a proof for a host that only forwarded headers name': [
       () =>
@@ -308,26 +354,31 @@ export function createScenarios(): Scenarios {
         }),
       401,
       'ERR_POP_HOST_MISMATCH',
+      ['attack-49', 'rule-location-forwarded'],
     ],
     'an OPTIONS request without credential': [
       () => request({ method: 'OPTIONS', headers: withHeaders(['Origin', 'https://app.example']) }),
       401,
       'ERR_POP_CREDENTIAL_MISSING',
+      ['attack-34'],
     ],
     'a proof for another body': [
       () => post(Buffer.from('{"a":2}'), { b: hashOf('{"a":1}') }),
       401,
       'ERR_POP_BODY_MISMATCH',
+      ['attack-176', 'shr-body-hash'],
     ],
     'a body over the limit': [
       () => post(Buffer.alloc(1001), { b: hashOf('') }),
       413,
       'ERR_POP_BODY_TOO_LARGE',
+      ['answer-body-too-large', 'answer-no-challenge-for-outage'],
     ],
     'a chunked body over the limit': [
       () => post(Buffer.alloc(1001), { b: hashOf('') }, { chunkBytes: 100 }),
       413,
       'ERR_POP_BODY_TOO_LARGE',
+      ['answer-body-too-large'],
     ],
     'a body over the limit that never ends': [
       () => post(Buffer.alloc(1001), { b: hashOf('') }, { truncate: true }),
@@ -348,6 +399,7 @@ export function createScenarios(): Scenarios {
       }),
       413,
       'ERR_POP_FORM_TOO_LARGE',
+      ['attack-201', 'attack-215', 'answer-form-too-large'],
     ],
     'a form in two content types': [
       () => ({
@@ -361,6 +413,7 @@ export function createScenarios(): Scenarios {
       }),
       400,
       'ERR_POP_FORM_INVALID',
+      ['attack-22'],
     ],
   }
 
@@ -387,6 +440,7 @@ export function createScenarios(): Scenarios {
       ...guardedWith({ scopes: ['read', 'admin'] }, 403),
       challenge:
         'PoP realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"',
+      requirements: ['attack-201', 'answer-scope', 'rule-guard-scopes'],
     },
     'one of several scopes held': guardedWith({ anyScope: ['admin', 'write'] }, 200),
     'none of several scopes held': guardedWith({ anyScope: ['admin', 'owner'] }, 403),
@@ -406,6 +460,7 @@ export function createScenarios(): Scenarios {
       ...guardedWith({ coverage: { body: true } }, 401, () => json({})),
       challenge:
         'PoP realm="api.example.com", error="invalid_token", error_description="The proof does not cover what this resource demands"',
+      requirements: ['attack-177', 'answer-coverage', 'rule-guard-coverage'],
     },
     'a body that must be signed and is': guardedWith({ coverage: { body: true } }, 200, () =>
       json({ b: hashOf('{}') }),
@@ -431,6 +486,7 @@ export function createScenarios(): Scenarios {
     'an anonymous request where a credential is optional': {
       ...guardedWith({ scopes: ['read'] }, 401, anonymous),
       optional: true,
+      requirements: ['rule-guard-anonymous', 'rule-optional'],
     },
     'a valid request where a credential is optional': {
       ...guardedWith({ scopes: ['read'] }, 200),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { TestTags } from 'vitest'
 import {
   bearer,
   dpop,
@@ -15,6 +16,7 @@ import {
   type TokenResolver,
   type VerifierOptions,
 } from '@oauth-pop/core'
+import { vectorCases } from '../../../conformance/requirements/vector-cases.ts'
 
 /** A suite of complete requests with their outcomes: `conformance/vectors/README.md` has the format. */
 export interface VectorSuite {
@@ -27,6 +29,7 @@ export interface VectorSuite {
 export interface VectorCase {
   readonly id: string
   readonly title: string
+  readonly source: readonly string[]
   readonly config: string
   readonly steps: readonly VectorStep[]
 }
@@ -89,6 +92,21 @@ export interface VectorAnswer {
 export function loadVectors(suite: 'pop' | 'dpop'): VectorSuite {
   const file = new URL(`../../../conformance/vectors/${suite}.json`, import.meta.url)
   return JSON.parse(readFileSync(file, 'utf8')) as VectorSuite
+}
+
+/** The requirements that a case proves: attacks that it names as its source, and those that name it. */
+export function requirementsOf({ id, source }: VectorCase): TestTags['requirement'][] {
+  const lists = source.flatMap((text) => /^security\.md attack ([\d, ]+)$/.exec(text)?.[1] ?? [])
+  const attacks = lists.flatMap((list) => list.split(', '))
+  return [
+    ...attacks.map((attack) => `attack-${attack}` as TestTags['requirement']),
+    ...provenBy(id),
+  ]
+}
+
+function provenBy(id: string): TestTags['requirement'][] {
+  const proven = Object.entries(vectorCases).filter(([, cases]) => cases.includes(id))
+  return proven.map(([requirement]) => requirement as TestTags['requirement'])
 }
 
 /** Whether every scheme of a configuration exists. */

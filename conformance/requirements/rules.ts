@@ -1,0 +1,432 @@
+import type { Requirement } from '../requirements.ts'
+
+/** Rules of our own that the schemes share. */
+export const rules = {
+  'rule-order-of-checks': {
+    source: 'Own rule: cheap first, the store last',
+    behaviour:
+      'Of several faults the first is named: credential, form and time of the proof, token, key, signature, request, nonce, replay.',
+  },
+  'rule-time-inclusive': {
+    source: 'Own rule: both ends count, whole seconds',
+    behaviour:
+      'A proof is in time from maxAgeSeconds ago to clockToleranceSeconds ahead, both ends included.',
+  },
+  'rule-time-configured': {
+    source: 'Own rule: the operator sets the window',
+    behaviour: 'maxAgeSeconds and clockToleranceSeconds move both ends exactly.',
+  },
+  'rule-time-of-token': {
+    source: 'RFC 7519 section 4.1.4, 4.1.5, 4.1.6',
+    behaviour: 'exp, nbf and iat of a token are judged with the tolerance either way: else 401.',
+  },
+  'rule-time-exp-required': {
+    source: 'RFC 9068 section 2.2',
+    behaviour: 'A JWT without exp: 401 invalid_token.',
+  },
+  'rule-time-broken-clock': {
+    source: 'Own rule: every comparison with NaN is false',
+    behaviour: 'A clock that gives no number: refused at start-up, later 500, never accepted.',
+  },
+  'rule-time-of-claim': {
+    source: 'Own rule: the entry must outlive the proof',
+    behaviour: 'A proof that goes out of time during its verification: 401, and no entry.',
+  },
+
+  'rule-replay-once': {
+    source: 'RFC 9449 section 11.1',
+    behaviour: 'The same proof a second time, or a thousand times at once: one 200, else 401.',
+  },
+  'rule-replay-named-by-jti': {
+    source: 'Own rule: a nonce may serve many requests',
+    behaviour: 'A proof is known by its jti, else by the nonce of the client.',
+  },
+  'rule-replay-named-by-input': {
+    source: 'Own rule: signatures are malleable',
+    behaviour:
+      'A proof without both is known by its signing input: another signature over it is a replay.',
+  },
+  'rule-replay-server-nonce': {
+    source: 'Own rule: our nonce serves many requests',
+    behaviour:
+      'With server nonces a proof without jti is known by its signing input, never by the nonce.',
+  },
+  'rule-replay-by-owner': {
+    source: 'Own rule: no client uses up names of others',
+    behaviour: 'The same jti or nonce from another key is another proof: 200.',
+  },
+  'rule-replay-by-scheme': {
+    source: 'Own rule: schemes do not meet in the store',
+    behaviour: 'The same name in PoP and DPoP of one key: both 200.',
+  },
+  'rule-replay-whole-api': {
+    source: 'Own rule: stricter than RFC 9449 section 11.1',
+    behaviour: 'The same jti and key for another URL: 401.',
+  },
+  'rule-replay-secret-owner': {
+    source: 'Own rule: a hash of a secret is a hint',
+    behaviour:
+      'The owner of a proof with a shared secret is its client or its token, never the secret.',
+  },
+  'rule-replay-lifetime': {
+    source: 'Own rule: the end comes from the proof',
+    behaviour: 'An entry lives until the proof is out of time, also if the proof is dated ahead.',
+  },
+  'rule-replay-room-again': {
+    source: 'Own rule: memory stays bounded',
+    behaviour: 'Once a proof is out of time, its entry makes room.',
+  },
+  'rule-replay-hashes-only': {
+    source: 'Own rule: nothing of a client reaches a store',
+    behaviour: 'A store gets hashes of fixed length and two times, whatever the client chose.',
+  },
+  'rule-replay-last': {
+    source: 'Own rule: refused means without effect',
+    behaviour: 'A request that is refused for anything else uses nothing up.',
+  },
+  'rule-replay-literal-answer': {
+    source: 'Own rule: the store fails closed',
+    behaviour: 'A store that answers with anything but true or false, or throws: 503.',
+  },
+  'rule-replay-deadline': {
+    source: 'Own rule: clients of stores wait for ever',
+    behaviour: 'A store that does not answer in 250 ms: 503.',
+  },
+  'rule-replay-full': {
+    source: 'Own rule: no live entry is dropped',
+    behaviour: 'A full store refuses and forgets nothing; it has room again later.',
+  },
+  'rule-replay-owner-full': {
+    source: 'Own rule: one client cannot fill the store',
+    behaviour: 'An owner with its share used up is refused; others are not.',
+  },
+  'rule-replay-warning': {
+    source: 'Own rule: operators hear of it in time',
+    behaviour: 'A store that is 80 percent full warns once.',
+  },
+  'rule-replay-restart': {
+    source: 'CVE-2026-9802',
+    behaviour: 'A proof dated before the memory store was made: 503, unless the guard is off.',
+  },
+  'rule-replay-clock-back': {
+    source: 'Own rule: what is forgotten stays forgotten',
+    behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
+  },
+  'rule-replay-off': {
+    source: 'Own rule: only in so many words',
+    behaviour:
+      'A proof may come again only with dangerously-none, or dangerouslyReusable for Bearer.',
+  },
+
+  'rule-location-public-url': {
+    source: 'Own rule: Host is chosen by the sender',
+    behaviour: 'Host and path are compared with publicUrl, never with the Host header.',
+  },
+  'rule-location-forwarded': {
+    source: 'Own rule: anybody can send such headers',
+    behaviour: 'Forwarded headers change nothing where no proxy is trusted.',
+  },
+  'rule-location-request': {
+    source: 'Own rule: the framework knows its proxies',
+    behaviour: "With publicUrl 'request' the host that the framework sees counts; another: 401.",
+  },
+  'rule-location-raw-target': {
+    source: 'Own rule: URL parsers resolve what servers do not',
+    behaviour: 'The path is the raw target: no second authority, no dot segments are resolved.',
+  },
+  'rule-location-absolute-form': {
+    source: 'RFC 9112 section 3.2.2',
+    behaviour: 'An absolute-form target must name a public URL; its path and query then count.',
+  },
+  'rule-location-prefix': {
+    source: 'Own rule: proxies strip prefixes',
+    behaviour:
+      'A path in publicUrl is a prefix that proofs sign; without it, or of another URL: 401.',
+  },
+  'rule-location-wildcard': {
+    source: 'Own rule: one label is one tenant',
+    behaviour: 'https://*.example.com stands for one label, and the proof must name the Host sent.',
+  },
+  'rule-location-wildcard-form': {
+    source: 'Own rule: no name of other people',
+    behaviour: 'A wildcard for a whole top-level domain, or in the middle: refused at start-up.',
+  },
+  'rule-location-evidence': {
+    source: 'Own rule: operators see the line that matches',
+    behaviour: 'The evidence of a mismatch has the host, path or URI that would have matched.',
+  },
+
+  'rule-key-of-token': {
+    source: 'RFC 7800 section 3',
+    behaviour: 'The own key of a proof counts only if the token has its thumbprint.',
+  },
+  'rule-key-private': {
+    source: 'RFC 7800 section 3.2',
+    behaviour: 'A key with a private or symmetric member: refused.',
+  },
+  'rule-key-canonical': {
+    source: 'RFC 7518 section 6.2.1.2, 6.3.1.1',
+    behaviour: 'Padding, zero bytes in front or spare bits in a key: refused.',
+  },
+  'rule-key-rsa-size': {
+    source: 'RFC 7518 section 3.3, Own rule: 4096 bits at most',
+    behaviour: 'An RSA modulus below 2048 or above 4096 bits, or an even one: refused.',
+  },
+  'rule-key-rsa-exponent': {
+    source: 'NIST SP 800-56B section 6.2, Own rule: 32 bits at most',
+    behaviour: 'A public exponent below 65537, even, or above 32 bits: refused.',
+  },
+  'rule-key-curve': {
+    source: 'RFC 7518 section 3.4, 6.2.1',
+    behaviour: 'A key on another curve than its algorithm, or a point off the curve: refused.',
+  },
+  'rule-key-small-order': {
+    source: 'Own rule: such a key fits every message',
+    behaviour: 'An Ed25519 point of small order, in any encoding: refused.',
+  },
+  'rule-key-purpose': {
+    source: 'RFC 7517 section 4.2, 4.3, 4.4',
+    behaviour: 'use, key_ops or alg of a key that do not fit: refused.',
+  },
+  'rule-key-secret': {
+    source: 'RFC 7518 section 3.2, CVE-2026-44351',
+    behaviour: 'A secret shorter than its hash, or empty: refused.',
+  },
+  'rule-key-judged-again': {
+    source: 'Own rule: a remembered key is that very key',
+    behaviour: 'A spoiled copy of a key that was accepted is refused.',
+  },
+
+  'rule-bearer-unbound-only': {
+    source: 'RFC 9449 section 7.2, CVE-2024-49755',
+    behaviour: 'A token bound to any key, wherever that is written: 401 as Bearer.',
+  },
+  'rule-scheme-of-confirmation': {
+    source: 'RFC 9449 section 6.1, CVE-2024-49755',
+    behaviour:
+      'From every token source, a token is accepted only in the scheme of its confirmation.',
+  },
+  'rule-confirmation-all': {
+    source: 'Own rule: not whichever matches first',
+    behaviour: 'Several confirmation methods in a token must all hold, else 401.',
+  },
+  'rule-rival-token-type': {
+    source: 'RFC 7662 section 2.2',
+    behaviour: 'A token_type that names the other bound scheme: 401.',
+  },
+  'rule-resolver-first': {
+    source: 'Own rule: the one that knows the token decides',
+    behaviour:
+      'The first resolver that recognises a token answers; its refusal is not taken to the next.',
+  },
+  'rule-resolver-outage': {
+    source: 'Own rule: an outage refuses nobody for good',
+    behaviour: 'A resolver or resolveKey that throws, or answers oddly: 503.',
+  },
+  'rule-nonce-secrets': {
+    source: 'RFC 9449 section 8',
+    behaviour: 'The first secret mints nonces, all verify; a nonce of no secret of ours: 401.',
+  },
+  'rule-nonce-purpose': {
+    source: 'Own rule: one secret for several APIs',
+    behaviour: 'A nonce for another scheme or another API: 401.',
+  },
+  'rule-nonce-offered': {
+    source: 'RFC 9449 section 8.2',
+    behaviour: 'Nonces that are not required are offered; a stale one of ours: 401.',
+  },
+
+  'rule-cache-c1': {
+    source: 'CVE-2026-35039',
+    behaviour:
+      'A remembered token is known by the hash of its exact text, in one resolver; no function of the operator names it.',
+  },
+  'rule-cache-c2': {
+    source: 'Own rule: what one handler edits others see',
+    behaviour: 'What is remembered is frozen: no handler can change it for another request.',
+  },
+  'rule-cache-c3': {
+    source: 'Own rule: no wrong no for later',
+    behaviour: 'Only good tokens are remembered; refusals and outages are not.',
+  },
+  'rule-cache-c4': {
+    source: 'GHSA-xg6x-h9c9-2m83',
+    behaviour: 'A token is remembered only after every check; bad ones push no good one out.',
+  },
+  'rule-cache-c5': {
+    source: 'GHSA-675f-rq2r-jw82',
+    behaviour: 'On every hit time and keys are judged again: expired, or key gone: refused.',
+  },
+  'rule-cache-c6': {
+    source: 'CVE-2026-8922',
+    behaviour:
+      'Introspected tokens are remembered only if asked for, 30 seconds at most, and never without exp.',
+  },
+  'rule-cache-c7': {
+    source: 'Own rule: bounded, dropping costs time only',
+    behaviour: 'The cache is bounded in entries and bytes; a dropped token is verified again.',
+  },
+  'rule-cache-c8': {
+    source: 'CVE-2026-40155',
+    behaviour:
+      'A key set is fetched once for all who wait; no answer about a token is given to another request, and no failure is kept.',
+  },
+  'rule-cache-c9': {
+    source: 'Own rule: a token in hand proves nothing',
+    behaviour: 'The proof is verified on every request, remembered token or not.',
+  },
+  'rule-cache-c10': {
+    source: 'RFC 9449 section 7.2',
+    behaviour: 'A token that was good in a proof is still refused as Bearer.',
+  },
+  'rule-cache-c11': {
+    source: 'Own rule: clocks are set back',
+    behaviour: 'A clock that is set back does not lengthen the life of an entry.',
+  },
+  'rule-cache-c12': {
+    source: 'Own rule: a cache changes the speed only',
+    behaviour: '100,000 random requests have the same answers with the cache and without.',
+  },
+
+  'rule-one-verification': {
+    source: 'Own rule: mounted twice is verified once',
+    behaviour: 'All who ask for the verification of a request share one, accepted or refused.',
+  },
+  'rule-two-verifiers': {
+    source: 'Own rule: nobody knows which one counts',
+    behaviour: 'Two different verifiers on one request: 500.',
+  },
+  'rule-optional': {
+    source: 'Own rule: optional is not careless',
+    behaviour: 'With optional an absent credential passes; a bad one is refused as ever.',
+  },
+  'rule-exempt-exactly': {
+    source: 'Own rule: exempt only in so many words',
+    behaviour: 'A route is exempt only if it says so exactly; all others stay protected.',
+  },
+  'rule-only-http': {
+    source: 'Own rule: what cannot be verified is refused',
+    behaviour: 'A handler that is not HTTP, or a request without raw headers: refused.',
+  },
+  'rule-options-unknown': {
+    source: 'Own rule: a misspelled option must not be none',
+    behaviour: 'An unknown option, or a required one missing: TypeError with a code at start-up.',
+  },
+  'rule-options-numbers': {
+    source: 'GHSA-687g-22h4-j4w4',
+    behaviour: 'NaN, Infinity, negative numbers, text for numbers or flags: TypeError at start-up.',
+  },
+  'rule-options-empty': {
+    source: 'Own rule: no check that is silently off',
+    behaviour: 'Empty lists, empty or short secrets, no audience: TypeError at start-up.',
+  },
+  'rule-options-frozen': {
+    source: 'Own rule: read once',
+    behaviour: 'Options that are changed after start-up, or lie on a prototype, have no effect.',
+  },
+  'rule-result-frozen': {
+    source: 'Own rule: what one handler edits others see',
+    behaviour: 'The result is frozen to its depth: edits throw.',
+  },
+  'rule-result-token-hidden': {
+    source: 'CWE-532',
+    behaviour: 'The result does not print its token, nor does a logged request.',
+  },
+  'rule-result-coverage': {
+    source: 'draft-ietf-oauth-signed-http-request-03 section 7.5',
+    behaviour: 'The result says what is signed, and whether every parameter is.',
+  },
+
+  'rule-guard-empty': {
+    source: 'Own rule: nothing to require is a mistake',
+    behaviour: 'A guard or decorator with nothing to require: TypeError at start-up.',
+  },
+  'rule-guard-anonymous': {
+    source: 'Own rule: a guard never passes what it cannot see',
+    behaviour: 'A guard without a verified token: 401 with the challenges of the verifier.',
+  },
+  'rule-guard-without-verifier': {
+    source: 'Own rule: a guard never passes what it cannot see',
+    behaviour: 'A guard where no verifier ran: 401 PoP realm="oauth-pop", and one warning.',
+  },
+  'rule-guard-scopes': {
+    source: 'RFC 6749 section 3.3',
+    behaviour: 'Scopes are compared exactly, all or any of them; several guards must all hold.',
+  },
+  'rule-guard-claims': {
+    source: 'Own rule: only a literal true passes',
+    behaviour: 'A check of claims that is not true: 403; one that throws or rejects: 500.',
+  },
+  'rule-guard-coverage': {
+    source: 'draft-ietf-oauth-signed-http-request-03 section 7.5',
+    behaviour: 'Query, headers or body that a route wants signed, left unsigned: 401.',
+  },
+
+  'rule-error-shape': {
+    source: 'Own rule: each framework reads other names',
+    behaviour: 'PopError has code, error, status, statusCode, expose and headers, and no stack.',
+  },
+  'rule-error-sentence': {
+    source: 'Own rule: clients split at such characters',
+    behaviour: 'Each code has one constant sentence of letters, spaces and hyphens.',
+  },
+  'rule-error-evidence': {
+    source: 'CVE-2024-45808',
+    behaviour: 'Evidence is cut at 256 characters, flat, frozen and not enumerable.',
+  },
+  'rule-error-documented': {
+    source: 'Own rule: operators look codes up',
+    behaviour: 'Every code has its section in docs/errors.md, and every section its code.',
+  },
+  'rule-event': {
+    source: 'Own rule: decisions can be watched',
+    behaviour: 'Each acceptance and each refusal is published with its result or its code.',
+  },
+  'rule-event-secrets': {
+    source: 'CWE-532',
+    behaviour: 'No event, debug line or log has a token, a proof, a nonce or a jti.',
+  },
+  'rule-event-one-line': {
+    source: 'CVE-2024-45808',
+    behaviour: 'A line break in a request stays escaped in the one line of a debug message.',
+  },
+  'rule-environment': {
+    source: 'Own rule: read once at start-up',
+    behaviour:
+      'The environment makes lists of commas, forgets what is empty, and refuses bad values.',
+  },
+  'rule-environment-missing': {
+    source: 'Own rule: no server that is half configured',
+    behaviour: 'What the environment lacks is named in the error at start-up.',
+  },
+  'rule-environment-order': {
+    source: 'Own rule: ask others as little as possible',
+    behaviour: 'With issuer and introspection set, a JWT is verified first, then the server asked.',
+  },
+
+  'rule-client-jti': {
+    source: 'Own rule: two equal requests are two proofs',
+    behaviour: 'Every proof of the client has a random jti of its own.',
+  },
+  'rule-client-nonce': {
+    source: 'CVE-2026-40155',
+    behaviour: 'The client sends a nonce only when a server gave one, each request its own.',
+  },
+  'rule-client-redirect': {
+    source: 'Own rule: a proof is for one URL',
+    behaviour: 'The client hands a redirect back instead of following it.',
+  },
+  'rule-client-private': {
+    source: 'RFC 7800 section 4',
+    behaviour: 'Nothing private of a key is in a proof of the client.',
+  },
+  'rule-issuer-public-half': {
+    source: 'RFC 7800 section 4',
+    behaviour: 'The issuer keeps the public half of a pair and the hash of a token.',
+  },
+  'rule-decryption-key-purpose': {
+    source: 'RFC 8725 section 3.1',
+    behaviour:
+      'A decryption key opens only what names its kid and its alg, and only if it is for encryption.',
+  },
+} as const satisfies Record<string, Requirement>

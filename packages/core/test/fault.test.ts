@@ -1,0 +1,82 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { inspect } from 'node:util'
+import {
+  createVerifier,
+  introspectedTokens,
+  requireClaims,
+  type AccessToken,
+  type TokenResolver,
+} from '@oauth-pop/core'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  outcomeOf,
+  popRequest,
+  signPop,
+} from '@oauth-pop/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+const { holder, tokens } = createHolders()
+const clock = createClock()
+const alice = holder()
+
+/** All that a log could show of the refusals, at any depth. */
+let shown: string[] = []
+const listen = (event: unknown): void =>
+  void shown.push(inspect(event, { depth: 20, showHidden: true }))
+beforeEach(() => {
+  shown = []
+  subscribe('oauth-pop:refused', listen)
+})
+afterEach(() => unsubscribe('oauth-pop:refused', listen))
+
+function failWith(token: string): never {
+  const refused = Object.assign(new Error(`connect to /tokens/${token}`), { code: 'ECONNREFUSED' })
+  const request = { headers: { authorization: `Bearer ${token}` } }
+  throw Object.assign(new Error(`no answer for ${token}`, { cause: refused }), {
+    request,
+    code: token,
+  })
+}
+
+describe('a log of a fault names no token', { tags: ['attack-198'] }, () => {
+  const ask = (resolver: TokenResolver): Promise<string> => {
+    const verifier = createVerifier({ publicUrl: apiUrl, tokens: resolver, now: clock.now })
+    return outcomeOf(verifier.verify(popRequest(signPop(alice, clock.seconds()))))
+  }
+
+  test.each<[string, TokenResolver]>([
+    ['a resolver of your own', { resolve: async (token) => failWith(token) }],
+    [
+      'what asks an introspection endpoint',
+      introspectedTokens({
+        endpoint: 'https://as.example.com/introspect',
+        clientId: 'api',
+        clientSecret: 'secret',
+        audience: apiUrl,
+        fetch: async () => failWith(alice.accessToken),
+      }),
+    ],
+  ])('that %s met', async (_, resolver) => {
+    expect(await ask(resolver)).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
+    expect(shown).toHaveLength(1)
+    expect(shown[0]).not.toContain(alice.accessToken)
+    expect(shown[0]).toContain('no answer for [token]')
+    expect(shown[0]).toContain('connect to /tokens/[token]')
+    expect(shown[0]).toContain('ECONNREFUSED')
+  })
+
+  test('that a check of the claims met', async () => {
+    const verifier = createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
+    const request = popRequest(signPop(alice, clock.seconds()))
+    const { accessToken } = await verifier.verify(request)
+    const guard = requireClaims((_claims: unknown, { token }: AccessToken) => failWith(token))
+    expect(await outcomeOf(Promise.resolve(guard({ verifier, accessToken })))).toBe(
+      'ERR_POP_CHECK_FAILED',
+    )
+    expect(shown).toHaveLength(1)
+    expect(shown[0]).not.toContain(alice.accessToken)
+    expect(shown[0]).toContain('no answer for [token]')
+  })
+})
