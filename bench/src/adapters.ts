@@ -1,7 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import type { Jwk } from '@oauth-pop/core'
+import { measureLoad, startChild, type Child } from './child.ts'
 import { format, quartiles, type Ratio } from './interleave.ts'
-import { openLoad, toMessage, type Load } from './load.ts'
+import { openLoad, toMessage } from './load.ts'
 import { audience, claimsOf, createPool, type Pool } from './proofs.ts'
 
 const frameworks = ['Express', 'Fastify', 'Koa', 'Nest on Express', 'Nest on Fastify'] as const
@@ -21,6 +21,8 @@ export interface Token {
   readonly audience: string
   readonly accessToken: string
   readonly claims: Readonly<Record<string, unknown>>
+  /** Keys of its issuer, if it is a JWT; without, the token is looked up. */
+  readonly jwks?: { readonly keys: readonly Jwk[] }
 }
 
 /** Microseconds of server CPU time per request, in one round. */
@@ -51,8 +53,7 @@ function inMicroseconds({ median, lowerQuartile, upperQuartile }: Ratio): string
 async function measure(framework: Framework): Promise<readonly Costs[]> {
   const pool = createPool('ES256', requestsPerBlock * (rounds + warmUp))
   const messages = pool.requests.map(toMessage)
-  const child = startServer(framework, pool)
-  const [ports] = (await once(child, 'message')) as [Readonly<Record<Contestant, number>>]
+  const { child, ready: ports } = await startAdapterServer(framework, pool)
   const loads = {
     bare: await openLoad(ports.bare, connections),
     core: await openLoad(ports.core, connections),
@@ -62,7 +63,9 @@ async function measure(framework: Framework): Promise<readonly Costs[]> {
   for (let round = 0; round < rounds + warmUp; round += 1) {
     const block = messages.slice(round * requestsPerBlock, (round + 1) * requestsPerBlock)
     const measured = { bare: 0, core: 0, adapter: 0 }
-    for (const name of orderOf(round)) measured[name] = await costOf(child, loads[name], block)
+    for (const name of orderOf(round)) {
+      measured[name] = (await measureLoad(child, loads[name], block)).cpu
+    }
     if (round >= warmUp) costs.push(measured)
   }
   for (const load of Object.values(loads)) load.close()
@@ -71,26 +74,26 @@ async function measure(framework: Framework): Promise<readonly Costs[]> {
 }
 
 /** Without the condition for sources: users run what is built, and Node cannot run Nest's sources. */
-function startServer(framework: Framework, pool: Pool): ChildProcess {
-  const token: Token = { audience, accessToken: pool.accessToken, claims: claimsOf(pool) }
-  const server = new URL('./adapter-server.ts', import.meta.url)
-  return fork(server, [framework, JSON.stringify(token)], { execArgv: ['--expose-gc'] })
+export function startAdapterServer(
+  framework: Framework,
+  pool: Pool,
+  jwks?: Token['jwks'],
+): Promise<Child<Readonly<Record<Contestant, number>>>> {
+  const token: Token = {
+    audience,
+    accessToken: pool.accessToken,
+    claims: claimsOf(pool),
+    ...(jwks !== undefined && { jwks }),
+  }
+  return startChild(
+    new URL('./adapter-server.ts', import.meta.url),
+    [framework, JSON.stringify(token)],
+    ['--expose-gc'],
+  )
 }
 
 /** Six rounds have all six orders. */
 function orderOf(round: number): readonly Contestant[] {
   const turned = [...contestants, ...contestants].slice(round % 3, (round % 3) + 3)
   return round % 2 === 0 ? turned : turned.toReversed()
-}
-
-async function costOf(child: ChildProcess, load: Load, block: readonly string[]): Promise<number> {
-  const before = await cpuTimeOf(child)
-  await load.send(block)
-  return ((await cpuTimeOf(child)) - before) / block.length
-}
-
-async function cpuTimeOf(child: ChildProcess): Promise<number> {
-  child.send('CPU time?')
-  const [{ user, system }] = (await once(child, 'message')) as [NodeJS.CpuUsage]
-  return user + system
 }

@@ -10,19 +10,27 @@ interface Connection {
 
 /** A server under load. */
 export interface Load {
-  /** Sends each message once, over all connections; rejects if one is not answered with 200. */
-  send(messages: readonly string[]): Promise<void>
+  /**
+   * Sends each message once, over all connections; rejects if one is not answered with 200.
+   * Resolves to the milliseconds that each had to wait.
+   */
+  send(messages: readonly string[]): Promise<readonly number[]>
   close(): void
 }
 
-export async function openLoad(port: number, count: number): Promise<Load> {
+/** @param idle whether to poll while waiting, or to leave the core to the threads of the server */
+export async function openLoad(
+  port: number,
+  count: number,
+  idle: 'poll' | 'sleep' = 'poll',
+): Promise<Load> {
   const connections = await Promise.all(Array.from({ length: count }, () => open(port)))
   return {
     async send(messages) {
       const queue = messages.values()
-      const rest = stayAwake()
+      const rest = idle === 'poll' ? stayAwake() : () => {}
       try {
-        await Promise.all(connections.map((connection) => work(connection, queue)))
+        return (await Promise.all(connections.map((each) => work(each, queue)))).flat()
       } finally {
         rest()
       }
@@ -48,15 +56,26 @@ function stayAwake(): () => void {
 }
 
 /** The answers are so small that each arrives in one piece. */
-async function work({ socket, responses }: Connection, queue: Iterable<string>): Promise<void> {
+async function work(
+  { socket, responses }: Connection,
+  queue: Iterable<string>,
+): Promise<readonly number[]> {
+  const waited: number[] = []
   for (const message of queue) {
+    const sent = performance.now()
     socket.write(message, 'latin1')
     const { value } = await responses.next()
+    waited.push(performance.now() - sent)
     if (!String(value).startsWith('HTTP/1.1 200 ')) throw new Error(`not accepted: ${value}`)
   }
+  return waited
 }
 
-export function toMessage({ method, target, rawHeaders }: HttpRequest): string {
+export function toMessage({
+  method,
+  target,
+  rawHeaders,
+}: Pick<HttpRequest, 'method' | 'target' | 'rawHeaders'>): string {
   const lines = rawHeaders.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`))
   return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
 }

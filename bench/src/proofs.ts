@@ -24,6 +24,7 @@ export interface Pool {
 
 const apiHost = 'api.example.com'
 export const audience = `https://${apiHost}`
+export const issuer = 'https://as.example.com'
 
 interface PoolOptions {
   /** Each request is signed by a key that is not the token's. */
@@ -67,7 +68,7 @@ export function createPool(
   }
 }
 
-function randomToken(): string {
+export function randomToken(): string {
   return randomBytes(525).toString('base64url')
 }
 
@@ -93,7 +94,7 @@ export function createIssuer(algorithm: 'ES256' | 'RS256'): {
 export function claimsOf({ jwk }: Pick<Pool, 'jwk'>): Readonly<Record<string, unknown>> {
   const exp = Math.floor(Date.now() / 1000) + 3600
   return {
-    iss: 'https://as.example.com',
+    iss: issuer,
     sub: 'alice',
     aud: audience,
     client_id: 'app',

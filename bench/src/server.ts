@@ -3,7 +3,8 @@ import { createPublicKey, verify, webcrypto, type JsonWebKey } from 'node:crypto
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import express from 'express'
+import express, { type Response } from 'express'
+import type { DelayUsage } from './sync-or-async.ts'
 
 interface Work {
   readonly algorithm: 'ES256' | 'RS256'
@@ -29,19 +30,26 @@ const cryptoKey = await webcrypto.subtle.importKey('jwk', jwk, parameters, false
 
 const app = express()
 app.get('/sync', (_request, response) => {
-  response.json(verify('sha256', data, key, bare))
+  answer(response, verify('sha256', data, key, bare))
 })
 app.get('/webcrypto', async (_request, response) => {
-  response.json(await webcrypto.subtle.verify(parameters, cryptoKey, bytes, data))
+  answer(response, await webcrypto.subtle.verify(parameters, cryptoKey, bytes, data))
 })
+
+function answer(response: Response, valid: boolean): void {
+  response.status(valid ? 200 : 500).json(valid)
+}
 
 const delay = monitorEventLoopDelay({ resolution: 1 })
 delay.enable()
-let since = process.cpuUsage()
-app.get('/measure', (_request, response) => {
-  const { user, system } = process.cpuUsage(since)
-  response.json({ cpu: user + system, p50: delay.percentile(50), p99: delay.percentile(99) })
-  since = process.cpuUsage()
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  const usage: DelayUsage = {
+    cpu: user + system,
+    p50: delay.percentile(50),
+    p99: delay.percentile(99),
+  }
+  process.send?.(usage)
   delay.reset()
 })
 

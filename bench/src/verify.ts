@@ -14,6 +14,7 @@ import {
   claimsOf,
   createIssuer,
   createPool,
+  issuer,
   type BenchAlgorithm,
   type Pool,
 } from './proofs.ts'
@@ -61,7 +62,7 @@ export async function benchTokenCache(): Promise<void> {
   for (const algorithm of ['ES256', 'RS256'] as const) {
     const { createToken, jwks } = createIssuer(algorithm)
     const pool = createPool('ES256', blockSize * blocks, { createToken })
-    const options = { issuer: 'https://as.example.com', audience, jwks }
+    const options = { issuer, audience, jwks }
     const [cached, uncached] = [jwtTokens(options), jwtTokens({ ...options, cache: false })]
     const saved = await compareCpuTime(
       accepting(pool, () => cached),
@@ -120,7 +121,7 @@ function createBenchVerifier(tokens: TokenResolver): Verifier {
 }
 
 /** A resolver of the application's own that has the answer at hand. */
-function givenToken(pool: Pool): TokenResolver {
+export function givenToken(pool: Pool): TokenResolver {
   const claims = claimsOf(pool)
   const token: ResolvedToken = {
     claims,
@@ -128,7 +129,7 @@ function givenToken(pool: Pool): TokenResolver {
     scopes: ['a', 'b'],
     subject: 'alice',
     clientId: 'app',
-    issuer: 'https://as.example.com',
+    issuer,
     audience: [audience],
   }
   return { resolve: async () => token }
