@@ -62,8 +62,8 @@ const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'metadata'
  * (RFC 6749), `/introspect` (RFC 7662) and `/revoke` (RFC 7009), `GET /jwks` and
  * `/.well-known/oauth-authorization-server` (RFC 8414); 404 for every other path.
  *
- * The key of a token is that of `req_cnf` or `cnf_key`, see `readConfirmationRequest`, else that of
- * the grant. What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS
+ * The key of a token is that of the grant, else that of `req_cnf` or `cnf_key` of the request; see
+ * `readConfirmationRequest`. What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS
  * and request limits are the framework's.
  *
  * @throws TypeError for wrong options

@@ -117,7 +117,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
   async function readJwt(token: string): Promise<Claims | undefined> {
     const claims = await signer?.read(token)
     if (claims === undefined) return undefined
-    return (await store.get(revocationOf(claims))) === undefined ? claims : undefined
+    const revocation = await store.get(revocationOf(claims))
+    return revocation === undefined || revocation === null ? claims : undefined
   }
 
   return {

@@ -12,8 +12,8 @@ export interface TokenRecord {
 export interface TokenStore {
   /** Writes a record, or with undefined removes it. */
   put(sha256: string, record: TokenRecord | undefined): Promise<void>
-  /** Reads a record. Expired ones may be gone. */
-  get(sha256: string): Promise<TokenRecord | undefined>
+  /** Reads a record; undefined or null where there is none. Expired ones may be gone. */
+  get(sha256: string): Promise<TokenRecord | null | undefined>
 }
 
 /**

@@ -217,6 +217,20 @@ describe('createIssuer', () => {
     }
   })
 
+  test('takes null from a store for nothing', async () => {
+    const kept = memoryTokenStore()
+    const store = { ...kept, get: async (hash: string) => (await kept.get(hash)) ?? null }
+    const issuer = createIssuer({ issuer: issuerUrl, tokens: 'jwt', signingKey: ec, store })
+    const { access_token: token } = await issuer.issue({
+      ...request,
+      key: { by: 'server', algorithm: 'ES256' },
+    })
+    expect(await issuer.introspect(token)).toMatchObject({ active: true })
+    await issuer.revoke(token)
+    expect(await issuer.introspect(token)).toEqual({ active: false })
+    expect(await issuer.introspect('unknown')).toEqual({ active: false })
+  })
+
   test('revokes once and for all, whoever asks again', async () => {
     const [old, next] = [await privateJwk('ES256'), await privateJwk('ES256')]
     const store = memoryTokenStore()
