@@ -46,6 +46,8 @@ type Proofs = ReadonlyMap<string, readonly TestCase[]>
 function collectProofs(modules: readonly TestModule[]): Proofs {
   const proofs = new Map<string, TestCase[]>()
   for (const test of modules.flatMap((module) => [...module.children.allTests('passed')])) {
+    // A test that must fail proves the opposite.
+    if (test.options.fails === true) continue
     for (const id of test.tags) proofs.set(id, [...(proofs.get(id) ?? []), test])
   }
   return proofs

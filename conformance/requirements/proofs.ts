@@ -437,7 +437,7 @@ export const proofs = {
   'shr-cnf-jku': {
     source: 'RFC 7800 section 3.5',
     behaviour:
-      'cnf.jku of a trusted host: its only key, or the one that kid names; none of that name: 401.',
+      'cnf.jku of a trusted host: the key that kid names, or without kid the only one of its set; else 401.',
   },
   'shr-cnf-jku-hosts': {
     source: 'RFC 8725 section 3.10',

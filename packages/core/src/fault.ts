@@ -21,6 +21,12 @@ export function describeFault(
   })
 }
 
+/** In its own spelling, and as a URL or a form spells it. */
 function withoutToken(text: unknown, token: string): string {
-  return String(text).replaceAll(token, '[token]')
+  if (typeof text !== 'string') return ''
+  const form = new URLSearchParams({ token }).toString().slice('token='.length)
+  return [token, encodeURIComponent(token), form].reduce(
+    (shown, spelling) => shown.replaceAll(spelling, '[token]'),
+    text,
+  )
 }

@@ -52,6 +52,9 @@ const sources: Readonly<Record<string, Source>> = {
   async 'a stored token'(claims) {
     return ['token', storedTokens(() => claims, { audience: apiUrl })]
   },
+  async 'a token of a resolver of its own'(claims) {
+    return ['token', { resolve: async () => ({ claims, scopes: [], audience: [] }) }]
+  },
 }
 
 /** What a token says of its key, and the one scheme that takes it. */
@@ -63,6 +66,10 @@ const bindings: Readonly<Record<string, readonly [Claims, string | undefined]>> 
   'x5t#S256': [{ cnf: { 'x5t#S256': kid } }, undefined],
   'an empty cnf': [{ cnf: {} }, undefined],
   'a cnf of null': [{ cnf: null }, undefined],
+  'a token_type of PoP alone': [{ token_type: 'PoP' }, undefined],
+  'a token_type of DPoP alone': [{ token_type: 'DPoP' }, undefined],
+  'jwk and a token_type of DPoP': [{ cnf: { jwk: alice.jwk }, token_type: 'dpop' }, undefined],
+  'jkt and a token_type of PoP': [{ cnf: { jkt: kid }, token_type: 'pop' }, undefined],
   'a method that nobody knows': [{ cnf: { 'x-other': kid } }, undefined],
 }
 
@@ -88,7 +95,15 @@ async function takersOf(accessToken: string, tokens: TokenResolver): Promise<rea
 describe.each(Object.entries(sources))('%s', (_source, makeToken) => {
   test.each(Object.entries(bindings))(
     'bound by %s is taken by the scheme of that binding only',
-    { tags: ['rule-scheme-of-confirmation', 'rule-bearer-unbound-only', 'shr-cnf-required'] },
+    {
+      tags: [
+        'rule-scheme-of-confirmation',
+        'rule-bearer-unbound-only',
+        'rule-rival-token-type',
+        'attack-182',
+        'shr-cnf-required',
+      ],
+    },
     async (_binding, [claims, scheme]) => {
       const [accessToken, tokens] = await makeToken({ aud: apiUrl, ...claims })
       expect(await takersOf(accessToken, tokens)).toEqual(scheme === undefined ? [] : [scheme])
@@ -96,7 +111,7 @@ describe.each(Object.entries(sources))('%s', (_source, makeToken) => {
   )
 })
 
-test.each(['an introspected token', 'a stored token'])(
+test.each(['an introspected token', 'a stored token', 'a token of a resolver of its own'])(
   '%s with a key in a member of its own is bound to it',
   { tags: ['rule-bearer-unbound-only', 'shr-key-introspected'] },
   async (source) => {

@@ -3,7 +3,9 @@ import { inspect } from 'node:util'
 import {
   createVerifier,
   introspectedTokens,
+  PopError,
   requireClaims,
+  storedTokens,
   type AccessToken,
   type TokenResolver,
 } from '@oauth-pop/core'
@@ -17,9 +19,17 @@ import {
 } from '@oauth-pop/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-const { holder, tokens } = createHolders()
+const { holder } = createHolders()
 const clock = createClock()
-const alice = holder()
+const alice = { ...holder(), accessToken: 'ab+cd/ef~gh==' }
+/** However a log spells it. */
+const spellings = [
+  alice.accessToken,
+  encodeURIComponent(alice.accessToken),
+  new URLSearchParams([[alice.accessToken, '']]).toString().slice(0, -1),
+]
+const record = { aud: apiUrl, cnf: { jwk: alice.jwk } }
+const tokens = storedTokens(() => record, { audience: apiUrl })
 
 /** All that a log could show of the refusals, at any depth. */
 let shown: string[] = []
@@ -32,7 +42,9 @@ beforeEach(() => {
 afterEach(() => unsubscribe('oauth-pop:refused', listen))
 
 function failWith(token: string): never {
-  const refused = Object.assign(new Error(`connect to /tokens/${token}`), { code: 'ECONNREFUSED' })
+  const refused = Object.assign(new Error(`connect to /tokens/${encodeURIComponent(token)}`), {
+    code: 'ECONNREFUSED',
+  })
   const request = { headers: { authorization: `Bearer ${token}` } }
   throw Object.assign(new Error(`no answer for ${token}`, { cause: refused }), {
     request,
@@ -61,10 +73,27 @@ describe('a log of a fault names no token', { tags: ['attack-198'] }, () => {
   ])('that %s met', async (_, resolver) => {
     expect(await ask(resolver)).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
     expect(shown).toHaveLength(1)
-    expect(shown[0]).not.toContain(alice.accessToken)
+    for (const spelling of spellings) expect(shown[0]).not.toContain(spelling)
     expect(shown[0]).toContain('no answer for [token]')
     expect(shown[0]).toContain('connect to /tokens/[token]')
     expect(shown[0]).toContain('ECONNREFUSED')
+  })
+
+  test('that a resolver told as its evidence', async () => {
+    const resolver: TokenResolver = {
+      resolve: async (actual) => {
+        throw new PopError('ERR_POP_TOKEN_INACTIVE', { member: 'token', actual })
+      },
+    }
+    expect(await ask(resolver)).toBe('ERR_POP_TOKEN_INACTIVE')
+    expect(shown[0]).not.toContain(alice.accessToken)
+  })
+
+  test('that has a message which is no text', async () => {
+    const odd = Object.assign(new Error('odd'), { stack: 'odd', message: { toString: 1 }, name: 5 })
+    expect(await ask({ resolve: () => Promise.reject(odd) })).toBe(
+      'ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
+    )
   })
 
   test('that a check of the claims met', async () => {

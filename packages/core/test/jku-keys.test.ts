@@ -40,11 +40,27 @@ function ask(
 describe('cnf.jku', () => {
   const jku = (): string => `${server.url}/keys`
 
-  test('names the only key of a set, with any kid or none', { tags: ['shr-cnf-jku'] }, async () => {
-    server.answer({ keys: [named('1')] })
-    expect(await ask({ jku: jku() })).toBe('accepted')
-    expect(await ask({ jku: jku(), kid: 'x' })).toBe('accepted')
-  })
+  test(
+    'names the only key of a set, without a kid or with its own',
+    { tags: ['shr-cnf-jku'] },
+    async () => {
+      server.answer({ keys: [named('1')] })
+      expect(await ask({ jku: jku() })).toBe('accepted')
+      expect(await ask({ jku: jku(), kid: '1' })).toBe('accepted')
+      expect(await ask({ jku: jku(), kid: 'x' })).toBe('ERR_POP_CONFIRMATION_INVALID')
+    },
+  )
+
+  test(
+    'names no key of somebody else, when its own is weak',
+    { tags: ['shr-cnf-jku'] },
+    async () => {
+      server.answer({ keys: [named('1'), { kty: 'RSA', kid: '2', n: 'AQ', e: 'AQAB' }] })
+      expect(await ask({ jku: jku(), kid: '2' })).toBe('ERR_POP_CONFIRMATION_INVALID')
+      expect(await ask({ jku: jku() })).toBe('ERR_POP_CONFIRMATION_INVALID')
+      expect(await ask({ jku: jku(), kid: '1' })).toBe('accepted')
+    },
+  )
 
   test('names one of several keys by its kid', { tags: ['shr-cnf-jku'] }, async () => {
     server.answer({ keys: [named('1', other), named('2')] })

@@ -81,7 +81,7 @@ export function createIssuerHandler(
     const grantType = form.get('grant_type')
     if (grantType === null) throw new IssuerError('invalid_request', 'The grant_type is missing')
     // Nobody has vouched for such a client: neither a secret nor a user (RFC 6749 section 4.4).
-    if (grantType === 'client_credentials' && !authenticated)
+    if (grantType.toLowerCase() === 'client_credentials' && !authenticated)
       throw new IssuerError('unauthorized_client', 'A public client has no credentials')
     if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
       throw new IssuerError('invalid_request', 'The token_type must be pop')

@@ -49,7 +49,8 @@ function isExempt(targets: readonly Target[], guard: GuardClass): boolean {
 }
 
 function isOrExtends(own: unknown, guard: GuardClass): boolean {
-  return own === guard || (typeof own === 'function' && own.prototype instanceof guard)
+  if (own === guard || own instanceof guard) return true
+  return typeof own === 'function' && own.prototype instanceof guard
 }
 
 function requirementsOf(target: Target): readonly Guard[] {

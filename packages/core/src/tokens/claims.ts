@@ -54,7 +54,7 @@ function readClientId(claims: Claims): string | undefined {
 }
 
 /** A `cnf` that is there but no object must never look like an unbound token. */
-function readConfirmation(claims: Claims): Claims | undefined {
+export function readConfirmation(claims: Claims): Claims | undefined {
   const confirmation = claims['cnf']
   if (confirmation === undefined) return undefined
   if (!isPlainObject(confirmation)) {
@@ -63,7 +63,8 @@ function readConfirmation(claims: Claims): Claims | undefined {
   return confirmation
 }
 
-function readKey(claims: Claims, member: string): Claims | undefined {
+/** A key beside `cnf`. */
+export function readKey(claims: Claims, member: string): Claims | undefined {
   const key = claims[member]
   if (key === undefined) return undefined
   if (!isPlainObject(key)) {

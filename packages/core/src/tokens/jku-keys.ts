@@ -3,7 +3,7 @@ import { asymmetricAlgorithms } from '../jws/algorithms.ts'
 import type { Jwk } from '../keys/jwk.ts'
 import { secureUrl } from '../option-readers.ts'
 import { fetchObject } from './discovery.ts'
-import { fetchedKeys, readKeySet, type KeySource } from './key-source.ts'
+import { fetchedKeys, readKeySet, type KeySet, type KeySource } from './key-source.ts'
 
 /** Finds the key that `cnf.jku` and `cnf.kid` of an access token name. */
 export type FindJkuKey = (jku: unknown, kid: unknown) => Promise<Jwk>
@@ -13,7 +13,7 @@ const mostSources = 100
 /**
  * Keys behind URLs (RFC 7800 section 3.5), from these hosts only: `keys.example.com`, or
  * `*.example.com` for every name below it. https (http on loopback), no redirects, 256 KiB, 2
- * seconds. The only key of a set needs no `kid`; one of several is named by it.
+ * seconds. A `kid` names a key of the set; without one the set must have a single key.
  *
  * @throws PopError: the URL or the key is refused (401), or the set cannot be had (503)
  */
@@ -34,8 +34,7 @@ export function createJkuKeys(hosts: readonly string[]): FindJkuKey {
     if (url === undefined) throw refused('jku')
     const source = sourceOf(url)
     const key =
-      choose((await fetched(source.current())).keys, kid) ??
-      choose((await fetched(source.renewed())).keys, kid)
+      choose(await fetched(source.current()), kid) ?? choose(await fetched(source.renewed()), kid)
     if (key === undefined) throw refused('kid')
     return key
   }
@@ -61,8 +60,10 @@ async function load(url: URL): ReturnType<Parameters<typeof fetchedKeys>[0]> {
   return set
 }
 
-function choose(keys: readonly Jwk[], kid: unknown): Jwk | undefined {
-  return keys.length === 1 ? keys[0] : keys.find((key) => kid !== undefined && key['kid'] === kid)
+/** Keys that cannot be used count too: without them the key of somebody else would be the only one. */
+function choose({ keys, total }: KeySet, kid: unknown): Jwk | undefined {
+  if (kid === undefined) return total === 1 ? keys[0] : undefined
+  return keys.find((key) => key['kid'] === kid)
 }
 
 async function fetched<T>(answer: Promise<T>): Promise<T> {

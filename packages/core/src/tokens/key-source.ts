@@ -6,6 +6,8 @@ import { judgePublicKey, publicMembers, type Jwk } from '../keys/jwk.ts'
 /** The public keys of one issuer, at one time. A set with other keys is another object. */
 export interface KeySet {
   readonly keys: readonly Jwk[]
+  /** How many keys the set had, those that were left out too. */
+  readonly total: number
   readonly find: CompactVerifyGetKey
   /** Equal for equal keys. */
   readonly content: string
@@ -31,7 +33,8 @@ export function readKeySet(
   if (keys.length === 0) return undefined
   const set = structuredClone({ keys }) as { readonly keys: Jwk[] }
   const find = createLocalJWKSet(set as unknown as JSONWebKeySet)
-  return { keys: set.keys, find, content: JSON.stringify(set) }
+  const total = value['keys'].length
+  return { keys: set.keys, total, find, content: JSON.stringify([total, set]) }
 }
 
 function isUsable(key: Jwk, algorithms: readonly AlgorithmName[]): boolean {

@@ -52,7 +52,8 @@ function asRefusal(error: unknown, token: string): PopError {
   if (!(error instanceof PopError))
     return new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', describeFault(error, token))
   const fault = describeFault(error.cause, token)
-  return fault === undefined ? error : new PopError(error.code, fault)
+  if (fault !== undefined) return new PopError(error.code, fault)
+  return JSON.stringify(error.cause ?? {}).includes(token) ? new PopError(error.code) : error
 }
 
 /** `exp`, `nbf` and `iat` (RFC 7519 section 4.1), on every request, also for a cached token. */

@@ -1,5 +1,6 @@
 import { isPlainObject } from '../jws/strict-json.ts'
 import type { Jwk } from '../keys/jwk.ts'
+import { readConfirmation, readKey } from './claims.ts'
 
 /**
  * Turns an access token string into what it says. The first resolver of the list that recognises
@@ -40,6 +41,7 @@ export interface ResolvedToken {
   readonly decrypt?: (jwe: string) => Promise<Uint8Array | undefined>
 }
 
+const keyMember = 'access_token_key'
 const sealed = new WeakSet<ResolvedToken>()
 
 /** Freezes a token of our own making, in place. Its claims must not be shared with anybody. */
@@ -59,7 +61,11 @@ export function sealForeign(token: ResolvedToken): ResolvedToken | undefined {
   if (sealed.has(token)) return token
   if (!isPlainObject(token) || !isPlainObject(token.claims)) return undefined
   if (!isStringList(token.scopes) || !isStringList(token.audience)) return undefined
-  return seal(copyData(token, 0) as ResolvedToken)
+  const copy = copyData(token, 0) as ResolvedToken
+  // A resolver that leaves the binding in the claims has not made a bearer token of it.
+  const { confirmation = readConfirmation(copy.claims), key = readKey(copy.claims, keyMember) } =
+    copy
+  return seal({ ...copy, ...(confirmation && { confirmation }), ...(key && { key }) })
 }
 
 function isStringList(value: unknown): value is readonly string[] {
