@@ -25,7 +25,8 @@ export function describeFault(
 function withoutToken(text: unknown, token: string): string {
   if (typeof text !== 'string') return ''
   const form = new URLSearchParams({ token }).toString().slice('token='.length)
-  return [token, encodeURIComponent(token), form].reduce(
+  // `at` may be any text of JSON, half a character too, which no URL can spell.
+  return [token, encodeURIComponent(token.toWellFormed()), form].reduce(
     (shown, spelling) => shown.replaceAll(spelling, '[token]'),
     text,
   )

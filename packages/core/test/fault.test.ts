@@ -89,6 +89,16 @@ describe('a log of a fault names no token', { tags: ['attack-198'] }, () => {
     expect(shown[0]).not.toContain(alice.accessToken)
   })
 
+  test('that a token which is no well-formed text caused', async () => {
+    const verifier = createVerifier({
+      publicUrl: apiUrl,
+      tokens: { resolve: async (token) => failWith(token.length.toString()) },
+      now: clock.now,
+    })
+    const odd = popRequest(signPop({ ...alice, accessToken: '\ud800' }, clock.seconds()))
+    expect(await outcomeOf(verifier.verify(odd))).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
+  })
+
   test('that has a message which is no text', async () => {
     const odd = Object.assign(new Error('odd'), { stack: 'odd', message: { toString: 1 }, name: 5 })
     expect(await ask({ resolve: () => Promise.reject(odd) })).toBe(
