@@ -37,16 +37,27 @@ export async function readOutgoing(
   const headers = new Headers(init.headers ?? request.headers)
   addContentType(headers, init.body)
   const redirect = (init.redirect ?? request.redirect) === 'error' ? 'error' : 'manual'
-  const moved = needs.move && input instanceof Request ? await bodyOf(input, init, method) : {}
+  const given = init.body ?? undefined
+  // Moved to another URL, a `Request` keeps its body as a stream, which browsers do not send.
+  const moves = needs.move && input instanceof Request
+  const isNeeded = given === undefined && (needs.body || moves)
+  const bytes = isNeeded ? await request.clone().arrayBuffer() : undefined
   return {
     input,
     url: request.url,
     method,
     headers,
-    body: needs.body ? await coveredBody(request, init.body) : undefined,
-    form: needs.form ? await readForm(request, init.body, method, headers) : undefined,
+    // `signBody` refuses what it cannot read.
+    body: needs.body ? ((given ?? bytes) as SignableBody) : undefined,
+    form: needs.form ? await readForm(request, given, method, headers) : undefined,
     signal: init.signal ?? request.signal,
-    init: { ...referrerOf(input), ...init, ...moved, method, redirect },
+    init: {
+      ...referrerOf(input),
+      ...init,
+      ...(moves && bytes !== undefined && bytes.byteLength > 0 && { body: bytes }),
+      method,
+      redirect,
+    },
   }
 }
 
@@ -57,17 +68,6 @@ function referrerOf(input: string | URL | Request): RequestInit {
   return { referrer, referrerPolicy }
 }
 
-/** Moved to another URL, a `Request` keeps its body as a stream, which browsers do not send. */
-async function bodyOf(
-  request: Request,
-  { body }: RequestInit,
-  method: string,
-): Promise<RequestInit> {
-  if ((body !== undefined && body !== null) || method === 'GET' || method === 'HEAD') return {}
-  const bytes = await request.clone().arrayBuffer()
-  return bytes.byteLength === 0 ? {} : { body: bytes }
-}
-
 /** `fetch` derives a type from some bodies; written down here, it can be covered. */
 function addContentType(headers: Headers, body: unknown): void {
   if (headers.has('content-type')) return
@@ -75,12 +75,6 @@ function addContentType(headers: Headers, body: unknown): void {
     return
   const derived = new Response(body).headers.get('content-type')
   if (derived !== null) headers.set('content-type', derived)
-}
-
-async function coveredBody(request: Request, body: RequestInit['body']): Promise<SignableBody> {
-  // `signBody` refuses what it cannot read.
-  if (body !== undefined && body !== null) return body as SignableBody
-  return request.clone().arrayBuffer()
 }
 
 const formType = 'application/x-www-form-urlencoded'
@@ -101,7 +95,7 @@ async function readForm(
 }
 
 async function formText(request: Request, body: RequestInit['body']): Promise<string | undefined> {
-  if (body === undefined || body === null) return request.clone().text()
+  if (body === undefined) return request.clone().text()
   return typeof body === 'string' || body instanceof URLSearchParams ? body.toString() : undefined
 }
 

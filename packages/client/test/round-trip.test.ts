@@ -1,23 +1,9 @@
-import { generateKeyPair, signPopRequest, type Coverage } from '@oauth-pop/client'
-import {
-  createVerifier,
-  pop,
-  PopError,
-  type HttpRequest,
-  type TokenResolver,
-} from '@oauth-pop/core'
+import { signPopRequest, type Coverage } from '@oauth-pop/client'
+import { createVerifier, pop, PopError, type HttpRequest } from '@oauth-pop/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { key, tokens } from './bound-key.ts'
 
-const key = await generateKeyPair({ algorithm: 'ES256' })
-const tokens: TokenResolver = {
-  resolve: async () => ({
-    claims: {},
-    confirmation: { kid: key.thumbprint },
-    scopes: [],
-    audience: [],
-  }),
-}
 const schemes = [pop({ path: 'exact' })]
 const verifier = createVerifier({ publicUrl: 'https://api.example.com', tokens, schemes })
 

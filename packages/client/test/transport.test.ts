@@ -1,25 +1,10 @@
-import {
-  createPopFetch,
-  generateKeyPair,
-  type Fetch,
-  type PopFetchOptions,
-  type Transport,
-} from '@oauth-pop/client'
-import { popMiddleware, type PopMiddlewareOptions, type TokenResolver } from '@oauth-pop/express'
+import { createPopFetch, type Fetch, type PopFetchOptions, type Transport } from '@oauth-pop/client'
+import { popMiddleware, type PopMiddlewareOptions } from '@oauth-pop/express'
 import { listen, type AdapterServer } from '@oauth-pop/testkit'
 import express from 'express'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-const key = await generateKeyPair({ algorithm: 'ES256' })
-const tokens: TokenResolver = {
-  resolve: async () => ({
-    claims: {},
-    confirmation: { kid: key.thumbprint },
-    scopes: [],
-    audience: [],
-  }),
-}
+import { key, tokens } from './bound-key.ts'
 
 /** What the handler saw of a request. */
 interface Seen {

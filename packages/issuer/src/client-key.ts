@@ -14,10 +14,9 @@ const curves = ['P-256', 'P-384', 'P-521', 'Ed25519']
 /**
  * The public key of a client, reduced to the members that make it and its `alg`. Refuses private
  * and symmetric members, unknown types and curves, keys that are not valid or not for signatures,
- * RSA outside of 2048 to 4096 bits, with an even modulus, or with an exponent that is even, below 65537
- * or above 32 bits,
- * and Ed25519 points of small order. Whether the client holds the private half shows when it uses
- * the token.
+ * RSA outside of 2048 to 4096 bits, with an even modulus, or with an exponent that is even, below
+ * 65537 or above 32 bits, and Ed25519 points of small order. Whether the client holds the private
+ * half shows when it uses the token.
  *
  * @throws IssuerError `invalid_request`
  */

@@ -50,9 +50,9 @@ export function createTokenSigner(issuer: string, signingKeys: readonly JWK[]): 
   const algorithms = keys.map(({ alg }) => alg)
   if (new Set(keys.map(({ publicText }) => publicText)).size !== keys.length)
     throw new TypeError('signingKey has a key twice')
-  const keySet = async (): Promise<JSONWebKeySet> => ({
-    keys: await Promise.all(keys.map(({ publicKey }) => publicKey)),
-  })
+  const published = Promise.all(keys.map(({ publicKey }) => publicKey))
+  // Made once: it remembers the keys that it has imported.
+  const finding = published.then((all) => createLocalJWKSet({ keys: all }))
   return {
     async sign(claims) {
       const { kid = '' } = await current.publicKey
@@ -68,13 +68,15 @@ export function createTokenSigner(issuer: string, signingKeys: readonly JWK[]): 
         requiredClaims,
         currentDate: new Date(0),
       }
-      const read = jwtVerify(token, createLocalJWKSet(await keySet()), options)
+      const read = jwtVerify(token, await finding, options)
       return read.then(
         ({ payload }) => (isBound(payload) ? payload : undefined),
         () => undefined,
       )
     },
-    jwks: keySet,
+    async jwks() {
+      return { keys: [...(await published)] }
+    },
   }
 }
 

@@ -57,8 +57,8 @@ export function publicMembers(jwk: Jwk, algorithm: AlgorithmName): Jwk | KeyFaul
 /**
  * Judges the values of a public key that came from outside, before any cryptography touches them:
  * canonical coordinates of the right length, RSA of 2048 to 4096 bits with an odd exponent from
- * 65537 up to 32 bits and no factors that can be found (ROCA), no small-order Ed25519 point. Whether an EC point lies on its curve shows
- * when the key is imported.
+ * 65537 up to 32 bits and no factors that can be found (ROCA), no small-order Ed25519 point. Whether
+ * an EC point lies on its curve shows when the key is imported.
  */
 export function judgePublicKey(members: Jwk): KeyFault | undefined {
   if (members['kty'] === 'RSA') return judgeRsa(members)
