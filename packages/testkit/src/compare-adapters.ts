@@ -1,8 +1,10 @@
 import type { AdapterOptions } from '@oauth-pop/core/node'
 import { describe, expect, test } from 'vitest'
-import type { AdapterHarness, AdapterServer, Route } from './describe-adapter.ts'
+import { createFixtures } from './adapter-suite/fixtures.ts'
+import { createGuarded } from './adapter-suite/guards.ts'
+import type { AdapterHarness, AdapterServer, Route } from './adapter-suite/harness.ts'
+import { listRefusals } from './adapter-suite/index.ts'
 import { sendRaw, type RawRequest, type RawResponse } from './raw-http.ts'
-import { createScenarios } from './scenarios.ts'
 import { isSupported, loadVectors, vectorBody, vectorOptions } from './vectors.ts'
 
 /** The headers that a client's security depends on. */
@@ -48,18 +50,22 @@ export function compareAdapters(hosts: Hosts): void {
   })
 
   describe('scenarios', { tags: ['answer-alike'] }, () => {
-    const { options, refusals, guarded } = createScenarios()
+    const fixtures = createFixtures()
+    const { options } = fixtures
 
-    test.each(Object.entries(refusals))('%s', async (_, [build]) => {
+    test.each(listRefusals(fixtures))('%s', async (_, [build]) => {
       const answers = await askAll(hosts, [build], () => options)
       expect(answers).toEqual(allLikeFirst(answers))
     })
 
-    test.each(Object.entries(guarded))('guards: %s', async (_, { guards, build, optional }) => {
-      const own = { ...options, optional: optional ?? false }
-      const answers = await askAll(hosts, [build], () => own, { guards })
-      expect(answers).toEqual(allLikeFirst(answers))
-    })
+    test.each(Object.entries(createGuarded(fixtures)))(
+      'guards: %s',
+      async (_, { guards, build, optional }) => {
+        const own = { ...options, optional: optional ?? false }
+        const answers = await askAll(hosts, [build], () => own, { guards })
+        expect(answers).toEqual(allLikeFirst(answers))
+      },
+    )
   })
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { AdapterServer } from './describe-adapter.ts'
+import type { AdapterServer } from './adapter-suite/harness.ts'
 
 /** Serves on a free port of the loopback interface. */
 export async function listen(

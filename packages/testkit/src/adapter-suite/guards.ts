@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { hashOf } from '../builders.ts'
+import { sendRaw, type RawRequest } from '../raw-http.ts'
+import { checkRefusal, valuesOf } from './checks.ts'
+import type { Claims, Fixtures } from './fixtures.ts'
+import type { Guards } from './harness.ts'
+import type { Requirements, Subject } from './subject.ts'
+
+/** A request to a guarded route, and its status. */
+interface GuardedScenario {
+  readonly guards: Guards
+  readonly status: number
+  readonly build: () => RawRequest
+  /** The one challenge of the answer, where its words matter. */
+  readonly challenge?: string
+  readonly optional?: true
+  readonly requirements?: Requirements
+}
+
+type GuardedScenarios = Readonly<Record<string, GuardedScenario>>
+
+/** Each title with the guards of the route, the request and its status. */
+export function createGuarded({ request, withHeaders, post }: Fixtures): GuardedScenarios {
+  const guardedWith = (
+    guards: Guards,
+    status: number,
+    build = (): RawRequest => request(),
+  ): GuardedScenario => ({ guards, status, build })
+  const anonymous = (): RawRequest => request({ headers: withHeaders() })
+  const json = (claims: Claims): RawRequest => post(Buffer.from('{}'), claims)
+  const search = (claims: Claims): RawRequest => request({ target: '/items?a=1' }, claims)
+  const signedQuery = { q: [['a'], hashOf('a=1')] }
+  const throws = (): boolean => {
+    throw new Error('secret detail')
+  }
+  const rejectsLater = async (): Promise<boolean> => {
+    await new Promise(setImmediate)
+    throw new Error('secret detail')
+  }
+
+  return {
+    'all scopes held': guardedWith({ scopes: ['read', 'write'] }, 200),
+    'one scope missing': {
+      ...guardedWith({ scopes: ['read', 'admin'] }, 403),
+      challenge:
+        'PoP realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"',
+      requirements: ['attack-201', 'answer-scope', 'rule-guard-scopes'],
+    },
+    'one of several scopes held': guardedWith({ anyScope: ['admin', 'write'] }, 200),
+    'none of several scopes held': guardedWith({ anyScope: ['admin', 'owner'] }, 403),
+    'the first guard holds, the second does not': guardedWith(
+      { scopes: ['read'], anyScope: ['admin'] },
+      403,
+    ),
+    'claims enough': guardedWith({ claims: ({ sub }) => sub === 'alice' }, 200),
+    'claims not enough': guardedWith({ claims: async ({ sub }) => sub === 'bob' }, 403),
+    'a check that answers with something truthy': guardedWith(
+      { claims: (() => 'yes') as never },
+      403,
+    ),
+    'a check that throws': guardedWith({ claims: throws }, 500),
+    'a check that rejects later': guardedWith({ claims: rejectsLater }, 500),
+    'a body that must be signed and is not': {
+      ...guardedWith({ coverage: { body: true } }, 401, () => json({})),
+      challenge:
+        'PoP realm="api.example.com", error="invalid_token", error_description="The proof does not cover what this resource demands"',
+      requirements: ['attack-177', 'answer-coverage', 'rule-guard-coverage'],
+    },
+    'a body that must be signed and is': guardedWith({ coverage: { body: true } }, 200, () =>
+      json({ b: hashOf('{}') }),
+    ),
+    'a query that must be signed and is': guardedWith({ coverage: { query: true } }, 200, () =>
+      search(signedQuery),
+    ),
+    'a query that must be signed and is absent': guardedWith({ coverage: { query: true } }, 200),
+    'a query that must be signed and is not': guardedWith({ coverage: { query: true } }, 401, () =>
+      search({}),
+    ),
+    'a parameter that must be signed and is': guardedWith({ coverage: { query: ['a'] } }, 200, () =>
+      search(signedQuery),
+    ),
+    'a parameter that must be signed and is absent': guardedWith(
+      { coverage: { query: ['a'] } },
+      401,
+    ),
+    'a header that must be signed and is not': guardedWith(
+      { coverage: { headers: ['x-tenant'] } },
+      401,
+    ),
+    'an anonymous request where a credential is optional': {
+      ...guardedWith({ scopes: ['read'] }, 401, anonymous),
+      optional: true,
+      requirements: ['rule-guard-anonymous', 'rule-optional'],
+    },
+    'a valid request where a credential is optional': {
+      ...guardedWith({ scopes: ['read'] }, 200),
+      optional: true,
+    },
+  }
+}
+
+/** Guards in front of the handler: scopes, claims and coverage. */
+export const guards: Subject = {
+  describe({ harness, fixtures }) {
+    const { options } = fixtures
+
+    Object.entries(createGuarded(fixtures)).forEach(
+      ([title, { requirements = [], ...scenario }]) => {
+        test(`guards: ${title}`, { tags: [...requirements] }, async () => {
+          const { guards, status, build, challenge, optional = false } = scenario
+          const own = await harness.start({ ...options, optional }, { guards })
+          const response = await sendRaw(own.port, build())
+          await own.close()
+          expect([response.status, own.handled()]).toEqual([status, status === 200 ? 1 : 0])
+          if (status !== 200) checkRefusal(response, status)
+          expect(valuesOf(response.headers, 'www-authenticate')).toEqual(
+            expect.arrayContaining(challenge === undefined ? [] : [challenge]),
+          )
+          expect(response.body).not.toContain('secret detail')
+        })
+      },
+    )
+  },
+}

@@ -1,0 +1,59 @@
+import type { AccessToken, ClaimsCheck, CoverageRequirement } from '@oauth-pop/core'
+import type { AdapterOptions } from '@oauth-pop/core/node'
+
+/** A real server of the framework, with the adapter in front of one handler for every path and method. */
+export interface AdapterServer {
+  readonly port: number
+  /** How often the handler ran. */
+  readonly handled: () => number
+  readonly close: () => Promise<void>
+}
+
+/** What stands behind the adapter. */
+export interface Route {
+  /** Headers that the handler sets. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Guards in front of the handler. */
+  readonly guards?: Guards
+  /** The handler throws an error with this message. */
+  readonly failure?: string
+}
+
+/** The arguments of each guard that a route has. */
+export interface Guards {
+  readonly scopes?: readonly string[]
+  readonly anyScope?: readonly string[]
+  readonly claims?: ClaimsCheck
+  readonly coverage?: CoverageRequirement
+}
+
+export interface AdapterHarness {
+  /** The handler answers 200 with `describeToken(accessToken)` as JSON. */
+  start(options: AdapterOptions, route?: Route): Promise<AdapterServer>
+}
+
+/** The guards of a route, made with the functions of an adapter. */
+export function createGuards<Guard>(
+  { scopes, anyScope, claims, coverage }: Guards,
+  adapter: {
+    requireScopes(...all: string[]): Guard
+    requireAnyScope(...any: string[]): Guard
+    requireClaims(check: ClaimsCheck): Guard
+    requireCoverage(requirement: CoverageRequirement): Guard
+  },
+): readonly Guard[] {
+  return [
+    ...(scopes ? [adapter.requireScopes(...scopes)] : []),
+    ...(anyScope ? [adapter.requireAnyScope(...anyScope)] : []),
+    ...(claims ? [adapter.requireClaims(claims)] : []),
+    ...(coverage ? [adapter.requireCoverage(coverage)] : []),
+  ]
+}
+
+/** What the handler of a harness answers. */
+export function describeToken(accessToken: AccessToken | undefined): object {
+  if (accessToken === undefined) return { anonymous: true }
+  const { scheme, scope, scopes, subject, clientId, audience, keyThumbprint, coverage } =
+    accessToken
+  return { scheme, scope, scopes, subject, clientId, audience, keyThumbprint, coverage }
+}

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest'
+import { sendRaw } from '../raw-http.ts'
+import {
+  compareAnswer,
+  isSupported,
+  loadVectors,
+  requirementsOf,
+  vectorBody,
+  vectorOptions,
+} from '../vectors.ts'
+import type { AdapterHarness } from './harness.ts'
+
+/** Sends every vector that adapters support, and compares the answer with the one it names. */
+export function describeVectors(name: string, harness: AdapterHarness): void {
+  describe.each(['pop', 'dpop'] as const)(`%s vectors through ${name}`, (suiteName) => {
+    const suite = loadVectors(suiteName)
+    const supported = suite.cases.filter(({ config }) =>
+      isSupported(suite.configs[config] as never),
+    )
+
+    supported.forEach((vector) => {
+      test(`${vector.id} ${vector.title}`, { tags: requirementsOf(vector) }, async () => {
+        const { config, steps } = vector
+
+        let now = steps[0]?.now ?? suite.now
+        const server = await harness.start(
+          vectorOptions(suite.configs[config] as never, () => now * 1000),
+        )
+        try {
+          for (const [index, step] of steps.entries()) {
+            now = step.now ?? suite.now
+            const handledBefore = server.handled()
+            const { status, headers, body } = await sendRaw(server.port, {
+              ...step.request,
+              body: vectorBody(step.request),
+            })
+            const accessToken: unknown =
+              status === 200 && body !== '' ? JSON.parse(body) : undefined
+            const isHead = step.request.method === 'HEAD'
+            const expected = isHead ? { ...step.expect, accessToken: {} } : step.expect
+            const differences = compareAnswer(expected, { status, headers, accessToken })
+            const handled = server.handled() - handledBefore
+            expect({ index, differences, handled }).toEqual({
+              index,
+              differences: [],
+              handled: status === 200 ? 1 : 0,
+            })
+          }
+        } finally {
+          await server.close()
+        }
+      })
+    })
+  })
+}
