@@ -1,5 +1,10 @@
 import { subscribe } from 'node:diagnostics_channel'
-import type { AccessToken, PopErrorCode, PopMiddlewareOptions } from '@oauth-pop/express'
+import {
+  memoryReplayStore,
+  type AccessToken,
+  type PopErrorCode,
+  type PopMiddlewareOptions,
+} from '@oauth-pop/express'
 import { challengesOf, sendRaw, type RawRequest } from '@oauth-pop/testkit'
 import { afterEach } from 'vitest'
 import { hosts } from '../../packages/express/test/hosts.ts'
@@ -26,11 +31,13 @@ for (const channel of ['oauth-pop:accepted', 'oauth-pop:refused']) {
 const closing: (() => Promise<void>)[] = []
 afterEach(() => Promise.all(closing.splice(0).map((close) => close())))
 
-/** A real Express 5 server that is closed after the test. Send it one request at a time. */
+/** A real Express 5 server that is closed after the test. Send it one request at a time. Its real clients sign in the second in which it starts. */
 export async function startApi(
   options: PopMiddlewareOptions,
 ): Promise<(request: RawRequest) => Promise<Outcome>> {
-  const server = await hosts['Express 5']?.start(options)
+  const { now = Date.now } = options
+  const replay = memoryReplayStore({ restartGuard: 'off', now })
+  const server = await hosts['Express 5']?.start({ replay, ...options })
   if (server === undefined) throw new Error('there is no such host')
   const { port, handled, close } = server
   closing.push(close)

@@ -6,7 +6,13 @@ import {
   type PopFetchOptions,
   type ProofKey,
 } from '@oauth-pop/client'
-import { introspectedTokens, jwtTokens, pop, type TokenResolver } from '@oauth-pop/express'
+import {
+  introspectedTokens,
+  jwtTokens,
+  memoryReplayStore,
+  pop,
+  type TokenResolver,
+} from '@oauth-pop/express'
 import { createIssuer, createIssuerHandler, type KeyBinding } from '@oauth-pop/issuer'
 import { listen, type AdapterHarness, type AdapterServer } from '@oauth-pop/testkit'
 import { createRequestListener } from '@remix-run/node-fetch-server'
@@ -164,5 +170,7 @@ function startApi(
         })
   const schemes = [pop({ algorithms: ['ES256', 'RS256', 'HS256'] })]
   const express = hosts['Express 5'] as AdapterHarness
-  return express.start({ publicUrl: 'request', tokens: resolver, schemes })
+  // The client signs in the second in which the API starts.
+  const replay = memoryReplayStore({ restartGuard: 'off' })
+  return express.start({ publicUrl: 'request', tokens: resolver, schemes, replay })
 }

@@ -82,8 +82,8 @@ const mutations = {
     ERR_POP_PROOF_SIGNATURE_INVALID: { 'by a thief in the name of the client': forged },
     ERR_POP_PROOF_MEMBER_MISSING: { 'without the cluster': says({ u: undefined }) },
     ERR_POP_PATH_MISMATCH: { 'with a path of another request': says({ p: '/Photos/2' }) },
+    ERR_POP_PROOF_TYPE: { 'without a typ': () => ({ header: { alg: 'RS256' } }) },
     ERR_POP_CREDENTIAL_MISSING: {
-      'without a typ': () => ({ header: { alg: 'RS256' } }),
       'where such bearers are not looked for': ({ options }) => ({
         options: { ...options, schemes: [pop({ require: ['ts', 'u'] })] },
       }),

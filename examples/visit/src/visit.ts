@@ -45,6 +45,8 @@ export async function visit(
     publicUrl: url,
     tokens: storedTokens((_hash, token) => issuer.introspect(token), { audience: url }),
   })
+  // An API refuses proofs of the second in which it starts: before that, another process may have seen them.
+  await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000)))
   const key = await generateKeyPair({ algorithm: 'ES256' })
   const issue = async (scope: string): Promise<string> => {
     const bound = { by: 'client', jwk: key.jwk } as const

@@ -53,6 +53,19 @@ export const noCoverage: Coverage = Object.freeze({
   body: false,
 })
 
+const textNames = new WeakMap<Coverage, readonly string[]>()
+
+/** Notes which names a query has that is signed as text, without the case of its letters. */
+export function noteTextNames(coverage: Coverage, names: readonly string[]): void {
+  textNames.set(coverage, names)
+}
+
+/** Whether a parameter of this very name is there and signed. */
+export function coversParameter(coverage: Coverage, name: string): boolean {
+  const names = coverage.query === true ? textNames.get(coverage) : coverage.query
+  return names?.includes(name) === true
+}
+
 /** Builds the result from a frozen resolved token. */
 export function createAccessToken(
   token: string,

@@ -1,4 +1,4 @@
-import { formDecode, parseParameters } from './binding/parameters.ts'
+import { formDecode, isNamed, isNestedIn, parseParameters } from './binding/parameters.ts'
 import { PopError } from './errors.ts'
 import { headerLines, rawQuery, type HttpRequest } from './request.ts'
 import type { Credential, Scheme, Transport } from './schemes/scheme.ts'
@@ -73,7 +73,9 @@ function readHeader(line: string, schemes: readonly Scheme[]): readonly Found[] 
   const end = line.search(/[ \t]/)
   const word = (end === -1 ? line : line.slice(0, end)).toLowerCase()
   const value = end === -1 ? '' : line.slice(end).replace(/^ +/, '')
-  const scheme = schemes.find((candidate) => candidate.accepts(word, value))
+  const scheme =
+    schemes.find((candidate) => candidate.accepts(word, value)) ??
+    schemes.find(({ words }) => words?.includes(word))
   return scheme === undefined ? [] : [{ scheme, value, transport: 'header', word }]
 }
 
@@ -85,12 +87,14 @@ function readQuery({ target }: HttpRequest, scheme: Scheme): readonly Found[] {
 /** Names are compared as a form parser would read them, so that no spelling hides a second value. */
 function findParameter(text: string, scheme: Scheme, transport: Transport): readonly Found[] {
   const name = scheme.parameter?.name ?? ''
-  return parseParameters(text).flatMap((parameter) => {
-    const decoded = formDecode(parameter.name)
-    const ambiguous = decoded.startsWith(`${name}[`)
-    if (decoded !== name && !ambiguous) return []
-    return [{ scheme, value: formDecode(parameter.value ?? ''), transport, word: '', ambiguous }]
-  })
+  const found: Found[] = []
+  for (const parameter of parseParameters(text)) {
+    const ambiguous = isNestedIn(parameter, name)
+    if (!ambiguous && !isNamed(parameter, name)) continue
+    const value = formDecode(parameter.value ?? '')
+    found.push({ scheme, value, transport, word: '', ambiguous })
+  }
+  return found
 }
 
 /**
@@ -156,11 +160,18 @@ function hasForm(request: HttpRequest): boolean {
   )
 }
 
+/** One pass over the parameters of the media type (RFC 9110 section 8.3.1), whatever they hold. */
 function isFormType(line: string): boolean {
   const [type, ...parameters] = line.toLowerCase().split(';')
   if (type?.trim() !== 'application/x-www-form-urlencoded') return false
-  const charsets = parameters.map((text) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(text)?.[1])
-  if (charsets.every((charset) => charset === undefined || plainCharsets.includes(charset)))
-    return true
+  if (parameters.every(isPlainCharset)) return true
   throw new PopError('ERR_POP_FORM_INVALID', { member: 'content-type' })
+}
+
+/** Any parameter but `charset` means nothing here. */
+function isPlainCharset(parameter: string): boolean {
+  const equals = parameter.indexOf('=')
+  if (equals === -1 || parameter.slice(0, equals).trim() !== 'charset') return true
+  const value = parameter.slice(equals + 1).trim()
+  return plainCharsets.some((charset) => value === charset || value === `"${charset}"`)
 }

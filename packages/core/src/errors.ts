@@ -61,6 +61,7 @@ const refusals = {
   ERR_POP_URI_MISMATCH: ['proof', 'The proof was made for another URI'],
   ERR_POP_QUERY_MISMATCH: ['proof', 'The signed query parameters differ from the request'],
   ERR_POP_QUERY_UNCOVERED: ['proof', 'The request has query parameters that are not signed'],
+  ERR_POP_QUERY_UNREADABLE: ['proof', 'The query has more parameters than servers read'],
   ERR_POP_HEADERS_MISMATCH: ['proof', 'The signed headers differ from the request'],
   ERR_POP_HEADERS_UNCOVERED: ['proof', 'A header that must be signed is not'],
   ERR_POP_BODY_MISMATCH: ['proof', 'The signed body differs from the request'],
@@ -100,6 +101,7 @@ const refusals = {
   ERR_POP_CHECK_FAILED: ['wiring', 'A check of this resource could not be evaluated'],
   ERR_POP_INTERNAL: ['wiring', 'The request could not be verified'],
 
+  ERR_POP_BODIES_WAITING: ['unavailable', 'Too many request bodies wait to be verified'],
   ERR_POP_TOKEN_SOURCE_UNAVAILABLE: ['unavailable', 'The access token cannot be checked right now'],
   ERR_POP_KEY_SOURCE_UNAVAILABLE: ['unavailable', 'The key of the token cannot be found right now'],
   ERR_POP_REPLAY_UNAVAILABLE: ['unavailable', 'The replay store does not answer'],

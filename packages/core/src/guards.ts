@@ -1,4 +1,4 @@
-import type { AccessToken } from './access-token.ts'
+import { coversParameter, type AccessToken } from './access-token.ts'
 import { optionError, PopError } from './errors.ts'
 import { describeFault } from './fault.ts'
 import { flag, nonEmptyList, readOptions } from './option-readers.ts'
@@ -129,8 +129,7 @@ type Covered = AccessToken['coverage']
 function lacksQuery(coverage: Covered, query: CoverageRequirement['query']): 'q' | undefined {
   if (query === undefined) return undefined
   if (query === true) return coverage.queryComplete ? undefined : 'q'
-  const { query: signed } = coverage
-  return signed === true || query.every((name) => signed.includes(name)) ? undefined : 'q'
+  return query.every((name) => coversParameter(coverage, name)) ? undefined : 'q'
 }
 
 function lacksHeader(coverage: Covered, headers: readonly string[]): 'h' | undefined {

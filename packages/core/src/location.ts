@@ -1,6 +1,6 @@
 import { PopError, optionError } from './errors.ts'
 import { nonEmptyString } from './option-readers.ts'
-import { hostOf, rawQuery, type HttpRequest } from './request.ts'
+import { hostOf, isHost, rawQuery, type HttpRequest } from './request.ts'
 
 /** One URL under which clients know this server. */
 export interface Location {
@@ -71,23 +71,37 @@ function parseLocation(text: string): Location | undefined {
     scheme,
     host: url.hostname,
     port,
-    prefix: url.pathname.replace(/\/+$/, ''),
+    prefix: withoutTrailingSlashes(url.pathname),
   })
+}
+
+function withoutTrailingSlashes(path: string): string {
+  let end = path.length
+  while (path[end - 1] === '/') end -= 1
+  return path.slice(0, end)
 }
 
 /**
  * The locations that count for this request: the configured ones, or what the framework says when
- * `publicUrl` is `'request'`. The Host header is asked only which label a wildcard stands for, so
- * that a proof for one name is not good for another.
+ * `publicUrl` is `'request'`. The host that the application sees is asked only which of several it
+ * names, or which label a wildcard stands for: a proof for one of them is not good for another. One
+ * that names none of them is the business of a proxy, and decides nothing.
  */
 export function locationsOf(
   configured: readonly ConfiguredLocation[] | undefined,
   request: HttpRequest,
 ): readonly Location[] {
-  if (configured === undefined) return [frameworkLocation(request)]
-  if (!configured.some(({ anyLabel }) => anyLabel)) return configured
-  const named = configured.flatMap((own) => (own.anyLabel ? namedBy(request, own) : [own]))
+  if (configured === undefined) return [seenLocation(request)]
+  const [first, ...others] = configured
+  if (first?.anyLabel === false && others.length === 0) return configured
+  const seen = seenHost(request)
+  const named = configured.flatMap((own) => namedBy(seen, own))
+  // A proxy may leave the port out; only where another location has the port does it decide.
+  const exact = named.filter(({ scheme, port }) => port === (seen.port ?? defaultPorts[scheme]))
+  if (exact.length > 0) return exact
   if (named.length > 0) return named
+  const fixed = configured.filter(({ anyLabel }) => !anyLabel)
+  if (fixed.length > 0) return fixed
   throw new PopError('ERR_POP_HOST_MISMATCH', {
     member: 'host',
     expected: configured.map(({ host }) => `*.${host}`),
@@ -95,19 +109,41 @@ export function locationsOf(
   })
 }
 
-function frameworkLocation({ origin }: HttpRequest): Location {
-  const location = origin === undefined ? undefined : parseLocation(origin)
+/** Protocol and host as the framework sees them. */
+function seenLocation({ origin = '' }: HttpRequest): Location {
+  const [scheme, host = ''] = origin.split('://', 2)
+  const location = isHost(host) ? parseLocation(`${scheme}://${host}`) : undefined
   if (location !== undefined) return location
-  throw new PopError('ERR_POP_HOST_INVALID', { member: 'origin' })
+  throw new PopError('ERR_POP_HOST_INVALID', { member: 'origin', actual: origin })
 }
 
-/** The request's own Host, if it is one label and the parent, on the same port. */
-function namedBy(request: HttpRequest, own: ConfiguredLocation): readonly Location[] {
-  const here = parseLocation(`${own.scheme}://${hostOf(request)}`)
-  if (here === undefined || here.port !== own.port) return []
-  const label = here.host.endsWith(`.${own.host}`) ? here.host.slice(0, -own.host.length - 1) : ''
+/** A host with the port that it names, if it names one. */
+interface SeenHost {
+  readonly host: string
+  readonly port?: number
+}
+
+/** The host as the framework sees it, else as the request names it. */
+function seenHost(request: HttpRequest): SeenHost {
+  const { origin } = request
+  const text = origin === undefined ? hostOf(request) : (origin.split('://', 2)[1] ?? '')
+  const location = isHost(text) ? parseLocation(`https://${text}`) : undefined
+  if (location === undefined) {
+    throw new PopError('ERR_POP_HOST_INVALID', { member: 'origin', actual: origin })
+  }
+  const { host, port } = location
+  return /:\d+$/.test(text) ? { host, port } : { host }
+}
+
+/** The location as the host names it: itself, or for a wildcard the one with the label. */
+function namedBy(seen: SeenHost, own: ConfiguredLocation): readonly Location[] {
+  const { scheme, port, prefix, anyLabel } = own
+  const { host } = seen
+  // A dot at the end is another spelling of the same name.
+  if (!anyLabel) return host === own.host || host === `${own.host}.` ? [own] : []
+  const label = host.endsWith(`.${own.host}`) ? host.slice(0, -own.host.length - 1) : ''
   if (label === '' || label.includes('.')) return []
-  return [{ scheme: own.scheme, host: here.host, port: own.port, prefix: own.prefix }]
+  return (seen.port ?? defaultPorts[scheme]) === port ? [{ scheme, host, port, prefix }] : []
 }
 
 /** The default port of a scheme may be left out. */
@@ -120,7 +156,8 @@ const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i
 /**
  * Splits the request-target at its first `?`, without decoding or resolving anything. An
  * absolute-form target (RFC 9112 3.2.2) must name one of the locations. A target with `#` or a
- * backslash is refused: servers and URL parsers disagree on what it names.
+ * backslash is refused, and an absolute one without a path: servers, routers and URL parsers disagree
+ * on what it names.
  */
 export function readTarget(target: string, locations: readonly Location[]): Target {
   if (target.includes('#') || target.includes('\\')) throw refusedTarget()
@@ -133,8 +170,8 @@ export function readTarget(target: string, locations: readonly Location[]): Targ
   const ours = locations.some(
     (own) => own.scheme === named?.scheme && own.host === named.host && own.port === named.port,
   )
-  if (!ours) throw refusedTarget()
-  return split(rest ?? '')
+  if (!ours || rest?.startsWith('/') !== true) throw refusedTarget()
+  return split(rest)
 }
 
 function refusedTarget(): PopError {

@@ -9,14 +9,28 @@ export interface NonceOptions {
   readonly lifetimeSeconds?: number
   /** `false` offers nonces without demanding them. Default `true`. */
   readonly required?: boolean
+  /**
+   * `true` lets a fresh nonce stand for the proof's own time (RFC 9449 section 4.3 step 11), so that
+   * clients whose clocks are wrong get in. Default `false`.
+   */
+  readonly time?: boolean
 }
 
 /** Server nonces without a store: an authenticated time slot. */
 export interface NonceSource {
   readonly required: boolean
+  readonly time: boolean
   mint(purpose: string, now: number): string
   /** `foreign`: not shaped like ours, so it may be the client's own. */
   judge(nonce: string, purpose: string, now: number): 'current' | 'ageing' | 'invalid' | 'foreign'
+  /** When a proof with this nonce can have been made and used, in seconds; undefined unless the nonce is fresh and ours. */
+  windowOf(nonce: string, purpose: string, now: number): NonceWindow | undefined
+}
+
+export interface NonceWindow {
+  readonly from: number
+  /** The last second at which the nonce is good. */
+  readonly until: number
 }
 
 const macBytes = 20
@@ -30,8 +44,12 @@ const length = Math.ceil(((macBytes + slotBytes) * 8) / 6)
  *
  * @throws TypeError with `code` for wrong options
  */
-export function createNonceSource(options: NonceOptions, audience: string): NonceSource {
-  const own = readOptions('nonce', options, ['secrets', 'lifetimeSeconds', 'required'])
+export function createNonceSource(
+  options: NonceOptions,
+  audience: string,
+  clock: () => number,
+): NonceSource {
+  const own = readOptions('nonce', options, ['secrets', 'lifetimeSeconds', 'required', 'time'])
   const secrets = own.secrets === undefined ? [randomBytes(32)] : readSecrets(own.secrets)
   const lifetime = wholeNumber('nonce lifetimeSeconds', own.lifetimeSeconds, 300)
   if (lifetime === 0)
@@ -41,21 +59,39 @@ export function createNonceSource(options: NonceOptions, audience: string): Nonc
   const encode = (secret: Buffer, purpose: string, slot: number): string =>
     encodeNonce(secret, JSON.stringify([purpose, audience]), slot)
 
+  // Nobody else has a random secret, so its nonces are younger than it is.
+  const madeAt = own.secrets === undefined ? Math.ceil(clock() / 1000) : -Infinity
+
+  function judge(nonce: string, purpose: string, now: number): ReturnType<NonceSource['judge']> {
+    const bytes = Buffer.from(nonce, 'base64url')
+    if (nonce.length !== length || bytes.length !== macBytes + slotBytes) return 'foreign'
+    const slot = slotOf(nonce)
+    const age = Math.floor(now / lifetime) - slot
+    const ours = secrets.some((secret) => isSame(encode(secret, purpose, slot), nonce))
+    if (!ours || age > 1 || age < -1) return 'invalid'
+    return age === 0 && isSame(encode(minting, purpose, slot), nonce) ? 'current' : 'ageing'
+  }
+
   return {
     required,
+    time: flag('nonce time', own.time),
+    judge,
     mint(purpose, now) {
       return encode(minting, purpose, Math.floor(now / lifetime))
     },
-    judge(nonce, purpose, now) {
-      const bytes = Buffer.from(nonce, 'base64url')
-      if (nonce.length !== length || bytes.length !== macBytes + slotBytes) return 'foreign'
-      const age = Math.floor(now / lifetime) - bytes.readUInt32BE(0)
-      const slot = bytes.readUInt32BE(0)
-      const ours = secrets.some((secret) => isSame(encode(secret, purpose, slot), nonce))
-      if (!ours || age > 1 || age < -1) return 'invalid'
-      return age === 0 && isSame(encode(minting, purpose, slot), nonce) ? 'current' : 'ageing'
+    windowOf(nonce, purpose, now) {
+      const judgement = judge(nonce, purpose, now)
+      if (judgement !== 'current' && judgement !== 'ageing') return undefined
+      const slot = slotOf(nonce)
+      // One slot later it is still good.
+      const until = (slot + 2) * lifetime - 1
+      return { from: Math.max(slot * lifetime, madeAt), until }
     },
   }
+}
+
+function slotOf(nonce: string): number {
+  return Buffer.from(nonce, 'base64url').readUInt32BE(0)
 }
 
 function encodeNonce(secret: Buffer, use: string, slot: number): string {

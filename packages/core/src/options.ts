@@ -33,7 +33,9 @@ export interface VerifierOptions {
   readonly nonce?: NonceOptions
   /** How old a proof may be, in seconds. Default 300. */
   readonly maxAgeSeconds?: number
-  /** How far clocks may differ, in seconds. Default 30. */
+  /** How far ahead a proof may be dated, in seconds. Default `clockToleranceSeconds`. */
+  readonly maxAheadSeconds?: number
+  /** How far clocks may differ where the times of access tokens are judged, in seconds. Default 30. */
   readonly clockToleranceSeconds?: number
   /** The realm of challenges. Default the host of the first `publicUrl`, or `oauth-pop`. */
   readonly realm?: string
@@ -50,6 +52,7 @@ export interface Settings {
   readonly replay: ReplayStore | undefined
   readonly nonces: NonceSource | undefined
   readonly maxAgeSeconds: number
+  readonly maxAheadSeconds: number
   readonly clockToleranceSeconds: number
   readonly realm: string
   readonly now: () => number
@@ -63,6 +66,7 @@ export const verifierOptionNames: readonly string[] = Object.freeze([
   'replay',
   'nonce',
   'maxAgeSeconds',
+  'maxAheadSeconds',
   'clockToleranceSeconds',
   'realm',
   'now',
@@ -79,14 +83,21 @@ export function resolveOptions(options: VerifierOptions): Settings {
   const now = own.now ?? Date.now
   if (typeof now !== 'function')
     throw optionError('ERR_POP_OPTION_INVALID', 'now must be a function')
+  const replay = readReplay(own.replay, now)
+  const nonces =
+    own.nonce && createNonceSource(own.nonce, JSON.stringify(locations ?? 'request'), now)
+  const maxAgeSeconds = wholeNumber('maxAgeSeconds', own.maxAgeSeconds, 300)
+  checkShared(replay, `${maxAgeSeconds} ${nonces?.time === true}`)
+  const tolerance = wholeNumber('clockToleranceSeconds', own.clockToleranceSeconds, 30)
   return Object.freeze({
     locations,
     resolvers: readResolvers(own.tokens),
     schemes: readSchemes(own.schemes),
-    replay: readReplay(own.replay, now),
-    nonces: own.nonce && createNonceSource(own.nonce, JSON.stringify(locations ?? 'request')),
-    maxAgeSeconds: wholeNumber('maxAgeSeconds', own.maxAgeSeconds, 300),
-    clockToleranceSeconds: wholeNumber('clockToleranceSeconds', own.clockToleranceSeconds, 30),
+    replay,
+    nonces,
+    maxAgeSeconds,
+    maxAheadSeconds: wholeNumber('maxAheadSeconds', own.maxAheadSeconds, tolerance),
+    clockToleranceSeconds: tolerance,
     realm: readRealm(own.realm ?? locations?.[0]?.host ?? 'oauth-pop'),
     now,
   })
@@ -131,6 +142,20 @@ function readReplay(replay: VerifierOptions['replay'], now: () => number): Repla
   if (replay === undefined) return memoryReplayStore({ now })
   if (typeof replay.claim === 'function') return replay
   throw optionError('ERR_POP_OPTION_INVALID', "replay must be a store or 'dangerously-none'")
+}
+
+const lives = new WeakMap<ReplayStore, string>()
+
+/** What one verifier lets go of too early, another one would accept again. */
+function checkShared(replay: ReplayStore | undefined, life: string): void {
+  if (replay === undefined) return
+  if ((lives.get(replay) ?? life) !== life) {
+    throw optionError(
+      'ERR_POP_OPTION_INVALID',
+      'verifiers that share a replay store need the same maxAgeSeconds and nonce time: give each a store of its own',
+    )
+  }
+  lives.set(replay, life)
 }
 
 /** Only what client parsers take inside a quoted value: see `challenge.ts`. */

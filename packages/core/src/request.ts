@@ -11,7 +11,15 @@ export interface HttpRequest {
   readonly target: string
   /** Name, value, name, value: `IncomingMessage.rawHeaders`. */
   readonly rawHeaders: readonly string[]
-  /** The framework's own protocol and host, like `https://api.example.com`; used only with `publicUrl: 'request'`. */
+  /**
+   * What the framework hands on as headers: lower-case names. A signed header must be there, because
+   * servers leave out lines beyond a limit of theirs.
+   */
+  readonly headers?: Readonly<Record<string, unknown>>
+  /**
+   * The framework's own protocol and host, like `https://api.example.com`; used only with several
+   * public URLs, to know which of them the application sees, and with `publicUrl: 'request'`.
+   */
   readonly origin?: string
   /** The `:authority` of an HTTP/2 request. */
   readonly authority?: string
@@ -39,6 +47,12 @@ export function headerLines(request: HttpRequest, lowerCaseName: string): readon
   return found
 }
 
+/** The one value that a framework hands on for a header; undefined where it hands on none, or several. */
+export function handedOn({ headers }: HttpRequest, lowerCaseName: string): string | undefined {
+  const value = headers?.[lowerCaseName]
+  return typeof value === 'string' ? trimOws(value) : undefined
+}
+
 /** Without a regular expression: those that trim both ends are quadratic on inner runs of spaces. */
 function trimOws(value: string): string {
   let start = 0
@@ -54,6 +68,11 @@ function isOws(code: number): boolean {
 
 const hostAndPort = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 
+/** Whether a text is `host[:port]` and nothing else. */
+export function isHost(text: string): boolean {
+  return hostAndPort.test(text)
+}
+
 /**
  * Refuses a request that names no host, several hosts or something that is no `host[:port]`
  * (RFC 9112 3.2). The name itself decides nothing: see `location.ts`.
@@ -61,8 +80,7 @@ const hostAndPort = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 export function checkHost(request: HttpRequest): void {
   const lines = headerLines(request, 'host')
   const names = request.authority === undefined ? lines : [request.authority, ...lines]
-  const valid =
-    lines.length <= 1 && names.length > 0 && names.every((name) => hostAndPort.test(name))
+  const valid = lines.length <= 1 && names.length > 0 && names.every(isHost)
   const agree = names.every((name) => name.toLowerCase() === names[0]?.toLowerCase())
   if (!valid || !agree)
     throw new PopError('ERR_POP_HOST_INVALID', { member: 'host', actual: names })

@@ -93,13 +93,14 @@ async function verifyCredential(
 /** Host and target, and what the judgement depends on. */
 function openExchange(request: HttpRequest, settings: Settings): Exchange {
   checkHost(request)
-  const { nonces, maxAgeSeconds, clockToleranceSeconds } = settings
+  const { nonces, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds } = settings
   const locations = locationsOf(settings.locations, request)
   const target = readTarget(request.target, locations)
   const now = Math.floor(settings.now() / 1000)
   // Every comparison with NaN is false, so a broken clock would let everything be in time.
   if (!Number.isFinite(now)) throw new PopError('ERR_POP_INTERNAL', { member: 'now' })
-  return { request, target, locations, now, maxAgeSeconds, clockToleranceSeconds, nonces }
+  const times = { now, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds }
+  return { request, target, locations, ...times, nonces }
 }
 
 /** Anything that is not a refusal is a mistake of ours or of a hook: 500, and never a pass. */

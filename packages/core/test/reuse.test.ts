@@ -6,9 +6,14 @@ const { holder, tokens } = createHolders()
 const alice = holder()
 
 describe('a proof that may come again', () => {
-  const schemes = [pop({ bearerScheme: true, dangerouslyReusable: true })]
+  const schemes = [pop({ bearerScheme: true, dangerouslyReusable: true, require: ['ts', 'u'] })]
+  const anywhere = { m: undefined, p: undefined }
 
-  async function sendTwice(word: string, change: Partial<VerifierOptions> = {}): Promise<string[]> {
+  async function sendTwice(
+    word: string,
+    change: Partial<VerifierOptions> = {},
+    claims: Readonly<Record<string, unknown>> = anywhere,
+  ): Promise<string[]> {
     const clock = createClock()
     const verifier = createVerifier({
       publicUrl: apiUrl,
@@ -17,7 +22,7 @@ describe('a proof that may come again', () => {
       now: clock.now,
       ...change,
     })
-    const proof = signPop(alice, clock.seconds())
+    const proof = signPop(alice, clock.seconds(), claims)
     const rawHeaders = ['Host', 'api.example.com', 'Authorization', `${word} ${proof}`]
     const outcomes: string[] = []
     for (let use = 0; use < 2; use += 1) {
@@ -48,8 +53,20 @@ describe('a proof that may come again', () => {
     { tags: ['rule-replay-off'] },
     async () => {
       expect(await sendTwice('PoP')).toEqual(['accepted', 'ERR_POP_PROOF_REPLAYED'])
-      const once = { schemes: [pop({ bearerScheme: true })] }
+      const once = { schemes: [pop({ bearerScheme: true, require: ['ts', 'u'] })] }
       expect(await sendTwice('Bearer', once)).toEqual(['accepted', 'ERR_POP_PROOF_REPLAYED'])
+    },
+  )
+
+  test.each([
+    ['a method', { p: undefined }],
+    ['a path', { m: undefined }],
+    ['both', {}],
+  ])(
+    'does not when it names %s, under whatever scheme it is sent',
+    { tags: ['rule-replay-off'] },
+    async (_, claims) => {
+      expect(await sendTwice('Bearer', {}, claims)).toEqual(['accepted', 'ERR_POP_PROOF_REPLAYED'])
     },
   )
 

@@ -27,7 +27,8 @@ export function popMiddleware(options?: PopMiddlewareOptions): PopHandler {
     const request = incoming as Request
     try {
       const accessToken = await protection.verify(request, response, expressView(request))
-      if (accessToken !== undefined) request.accessToken = accessToken
+      // Always: whoever set it before us has verified nothing.
+      Object.assign(request, { accessToken })
     } catch (error) {
       // Express 4 does not hear of a rejection.
       next(error)

@@ -140,6 +140,7 @@ function signJwt(typ: string, payload: object, key: KeyObject): string {
   return `${signingInput}.${signature.toString('base64url')}`
 }
 
+/** A second ahead: the memory store refuses proofs of the second in which a server starts. */
 function seconds(): number {
-  return Math.floor(Date.now() / 1000)
+  return Math.floor(Date.now() / 1000) + 1
 }

@@ -7,9 +7,10 @@ type NoOptions = { readonly [Name in keyof PopPluginOptions]?: never }
 
 /**
  * Fastify 5 plugin that lets a request pass only with an access token of whose key it proves
- * possession, and sets `request.accessToken`. Works in `preParsing`, ahead of the body parsers, on
- * every route of its scope; `config: { pop: false }` exempts one. A refusal is thrown as `PopError`,
- * with its headers already on the response.
+ * possession, and sets `request.accessToken`. Works in `onRequest` on every route of its scope, so that
+ * what is registered later is protected, whole applications under `@fastify/express` or `@fastify/middie`
+ * included; `config: { pop: false }` exempts a route. A refusal is thrown as `PopError`, with its
+ * headers already on the response.
  *
  * Not checked: what Fastify answers before any hook, such as a path with a malformed percent sequence.
  *
@@ -27,10 +28,10 @@ async function protect(app: FastifyInstance, options: PopPluginOptions | NoOptio
   const protection = createProtection(isNone(options) ? undefined : options)
 
   app.decorateRequest('accessToken')
-  app.addHook('preParsing', async function pop(request, reply) {
+  app.addHook('onRequest', async function pop(request, reply) {
     if (request.routeOptions.config.pop === false) return
     const accessToken = await protection.verify(request.raw, reply.raw, fastifyView(request))
-    if (accessToken !== undefined) request.accessToken = accessToken
+    Object.assign(request, { accessToken })
   })
 }
 

@@ -119,10 +119,13 @@ describe('popPlugin', () => {
     },
     async () => {
       const send = await serve(async (app) => {
-        app.addHook('preParsing', async (request, _reply, payload) => {
-          const body = await buffer(payload)
-          return Object.assign(Readable.from([body]), { receivedEncodedLength: body.length })
+        let body: Buffer
+        app.addHook('onRequest', async ({ raw }) => {
+          body = await buffer(raw)
         })
+        app.addHook('preParsing', async () =>
+          Object.assign(Readable.from([body]), { receivedEncodedLength: body.length }),
+        )
         await app.register(oauthPop, options)
         app.post('/items', echo)
       })

@@ -1,4 +1,4 @@
-import { createProtection, hostOf, type AdapterOptions } from '@oauth-pop/core/node'
+import { createProtection, originOf, type AdapterOptions } from '@oauth-pop/core/node'
 import type { Middleware } from 'koa'
 
 export type PopMiddlewareOptions = AdapterOptions
@@ -16,13 +16,14 @@ export function popMiddleware(options?: PopMiddlewareOptions): Middleware {
   const protection = createProtection(options)
 
   return async function pop(context, next) {
-    const { app, req, res, originalUrl, protocol } = context
+    const { app, req, res, originalUrl } = context
     const accessToken = await protection.verify(req, res, {
       target: originalUrl,
-      origin: () => `${protocol}://${hostOf(req, app.proxy)}`,
+      origin: () => originOf(req, app.proxy),
       parsedForm: 'body' in context.request ? context.request.body : undefined,
     })
-    if (accessToken !== undefined) context.state.accessToken = accessToken
+    // Always: whoever set it before us has verified nothing.
+    Object.assign(context.state, { accessToken })
     await next()
   }
 }

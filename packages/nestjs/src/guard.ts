@@ -55,7 +55,8 @@ export class PopGuard implements CanActivate {
     const marked: typeof request & { [approved]?: unknown } = request
     if (marked[approved] === guards) return
     const accessToken = await this.#protection.verify(request, response, view)
-    if (accessToken !== undefined) own.accessToken = accessToken
+    // Always: whoever set it before us has verified nothing.
+    own.accessToken = accessToken
     for (const guard of guards) await runGuard(guard, request, response)
     marked[approved] = guards
   }

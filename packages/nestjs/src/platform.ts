@@ -43,12 +43,12 @@ const express: Platform = {
 }
 
 interface FastifyInstance {
-  addHook(name: 'preParsing', hook: (request: unknown, reply: unknown) => Promise<void>): void
+  addHook(name: 'onRequest', hook: (request: unknown, reply: unknown) => Promise<void>): void
 }
 
 const fastify: Platform = {
   install(adapter, step) {
-    adapter.getInstance<FastifyInstance>().addHook('preParsing', async (request, reply) => {
+    adapter.getInstance<FastifyInstance>().addHook('onRequest', async (request, reply) => {
       await step(fastify.open(request, reply))
     })
   },

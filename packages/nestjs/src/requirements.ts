@@ -43,7 +43,8 @@ function isExempt(targets: readonly Target[], guard: GuardClass): boolean {
   for (const target of targets) {
     const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as readonly unknown[]
     if (guards.some((own) => isOrExtends(own, guard))) return false
-    if (Reflect.hasMetadata(exempt, target)) return true
+    // Not inherited: what a subclass adds was not meant.
+    if (Reflect.hasOwnMetadata(exempt, target)) return true
   }
   return false
 }

@@ -543,7 +543,8 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
       }
       expect(await ask(true, 'public.example.com')).toBe(200)
       expect(await ask(false, 'public.example.com')).toBe(401)
-      expect(await ask(true, 'public.example.com, public.example.com')).toBe(400)
+      expect(await ask(true, 'public.example.com, Public.example.com')).toBe(200)
+      expect(await ask(true, 'public.example.com, other.example.com')).toBe(400)
     },
   )
 

@@ -9,24 +9,50 @@ export interface Parameter {
 
 /** Splits a query or a form at `&` and each segment at its first `=`; empty segments do not count. */
 export function parseParameters(text: string): readonly Parameter[] {
-  if (text === '') return []
-  return text
-    .split('&')
-    .filter((raw) => raw !== '')
-    .map((raw) => {
-      const equals = raw.indexOf('=')
-      if (equals === -1) return { name: raw, value: undefined, raw }
-      return { name: raw.slice(0, equals), value: raw.slice(equals + 1), raw }
-    })
+  const parameters: Parameter[] = []
+  for (const raw of text === '' ? [] : text.split('&')) {
+    if (raw === '') continue
+    const equals = raw.indexOf('=')
+    const value = equals === -1 ? undefined : raw.slice(equals + 1)
+    parameters.push({ name: equals === -1 ? raw : raw.slice(0, equals), value, raw })
+  }
+  return parameters
 }
 
-/** What a form parser makes of a name or value; a malformed triplet stays as it is. */
+/** What a form parser makes of a name or value, octet by octet: right for ASCII, and never throws. */
 export function formDecode(text: string): string {
   if (!/[%+]/.test(text)) return text
-  const spaced = text.replaceAll('+', ' ')
+  return text
+    .replaceAll('+', ' ')
+    .replace(/%[0-9a-f]{2}/gi, (triplet) =>
+      String.fromCharCode(Number.parseInt(triplet.slice(1), 16)),
+    )
+}
+
+/** What every form parser makes of a name; undefined where they differ: malformed `%XX`, bad UTF-8. */
+export function nameOf({ name }: Parameter): string | undefined {
+  if (!/[%+]/.test(name)) return name
   try {
-    return decodeURIComponent(spaced)
+    return decodeURIComponent(name.replaceAll('+', ' '))
   } catch {
-    return spaced
+    return undefined
   }
+}
+
+/**
+ * Whether a form parser reads the raw name as this one, of ASCII letters and `_`. Made for every
+ * parameter of every request, so only a name that can be meant is decoded.
+ */
+export function isNamed({ name }: Parameter, wanted: string): boolean {
+  if (name === wanted) return true
+  return (
+    name.length > wanted.length && name.length <= wanted.length * 3 && formDecode(name) === wanted
+  )
+}
+
+/** Whether some form parser puts the parameter inside of the one that is named: `name[...]`. */
+export function isNestedIn({ name }: Parameter, wanted: string): boolean {
+  if (name.length <= wanted.length) return false
+  // One character takes three at most.
+  return formDecode(name.slice(0, (wanted.length + 1) * 3)).startsWith(`${wanted}[`)
 }

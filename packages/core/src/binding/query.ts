@@ -1,7 +1,8 @@
+import type { Coverage } from '../access-token.ts'
 import { PopError } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import { asciiLowerCase } from './host.ts'
-import { formDecode, parseParameters, type Parameter } from './parameters.ts'
+import { isNamed, nameOf, parseParameters, type Parameter } from './parameters.ts'
 import type { SignedList } from './signed-list.ts'
 
 export interface QueryRules {
@@ -10,9 +11,9 @@ export interface QueryRules {
   readonly uncovered: 'reject' | 'allow'
 }
 
-export interface QueryCoverage {
-  readonly query: true | readonly string[]
-  readonly queryComplete: boolean
+export interface QueryCoverage extends Pick<Coverage, 'query' | 'queryComplete'> {
+  /** The names of a query that is signed as text, as they are spelled in the request. */
+  readonly textNames?: readonly string[]
 }
 
 const hashOfNothing = sha256('')
@@ -36,26 +37,45 @@ export function compareQuery(
   credentialName: string,
   rules: QueryRules,
 ): QueryCoverage {
+  checkReadable(rawQuery)
   if (signed.names.length === 0 && signed.value !== hashOfNothing) {
     return compareWholeQuery(signed.value, rawQuery, rules)
   }
   const parameters = countedParameters(rawQuery, credentialName)
-  const covered = signed.names.map((name) => findCoverable(name, parameters))
+  const covered = findCoverable(signed.names, parameters)
   const bytes = covered.map(({ raw }) => raw).join('&')
-  if (new Set(signed.names).size !== signed.names.length || sha256(bytes) !== signed.value) {
-    throw new PopError('ERR_POP_QUERY_MISMATCH', { member: 'q' })
-  }
-  const rest = parameters.filter((parameter) => !covered.includes(parameter))
-  checkUncovered(rest, covered, rules)
+  if (sha256(bytes) !== signed.value) throw mismatch()
+  const isCovered = new Set(covered)
+  const rest = parameters.filter((parameter) => !isCovered.has(parameter))
+  if (rest.length > 0 && rules.uncovered === 'reject') throw uncovered()
+  checkSeparate(covered, rest, parameters)
   return { query: Object.freeze([...signed.names]), queryComplete: rest.length === 0 }
 }
 
-/** MSAL.js signs the whole query as text: lower-cased, one trailing slash taken off, no hash. */
-function compareWholeQuery(claim: string, rawQuery: string, { form }: QueryRules): QueryCoverage {
-  if (form === 'draft' || asMsalWrites(claim) !== asMsalWrites(rawQuery)) {
-    throw new PopError('ERR_POP_QUERY_MISMATCH', { member: 'q' })
+/** What `qs` and `node:querystring` read of a query at most: later ones vanish (empty ones count). */
+const mostSegments = 1000
+
+/** A signed parameter that the application's parser would leave out must not count as signed. */
+function checkReadable(rawQuery: string): void {
+  let segments = 1
+  for (let at = rawQuery.indexOf('&'); at !== -1; at = rawQuery.indexOf('&', at + 1)) segments += 1
+  if (segments > mostSegments) {
+    throw new PopError('ERR_POP_QUERY_UNREADABLE', {
+      member: 'q',
+      expected: `at most ${mostSegments} parameters`,
+      actual: segments,
+    })
   }
-  return { query: true, queryComplete: true }
+}
+
+/**
+ * MSAL.js signs the whole query as text: lower-cased, one trailing slash taken off, no hash. So neither
+ * the case of letters nor that slash is protected.
+ */
+function compareWholeQuery(claim: string, rawQuery: string, { form }: QueryRules): QueryCoverage {
+  if (form === 'draft' || asMsalWrites(claim) !== asMsalWrites(rawQuery)) throw mismatch()
+  const textNames = parseParameters(rawQuery).map(({ name }) => name)
+  return { query: true, queryComplete: true, textNames }
 }
 
 function asMsalWrites(query: string): string {
@@ -64,34 +84,66 @@ function asMsalWrites(query: string): string {
 }
 
 function countedParameters(rawQuery: string, credentialName: string): readonly Parameter[] {
-  return parseParameters(rawQuery).filter(({ name }) => formDecode(name) !== credentialName)
+  return parseParameters(rawQuery).filter((parameter) => !isNamed(parameter, credentialName))
 }
 
-function findCoverable(name: string, parameters: readonly Parameter[]): Parameter {
-  const [found, ...more] = parameters.filter((parameter) => parameter.name === name)
-  if (found?.value === undefined || more.length > 0) {
-    throw new PopError('ERR_POP_QUERY_MISMATCH', { member: 'q' })
+/** The one parameter with each of the names, spelled like it. */
+function findCoverable(
+  names: readonly string[],
+  parameters: readonly Parameter[],
+): readonly Parameter[] {
+  const byName = new Map<string, Parameter | undefined>()
+  for (const parameter of parameters) {
+    // Repeated or bare, it is not coverable.
+    const usable = !byName.has(parameter.name) && parameter.value !== undefined
+    byName.set(parameter.name, usable ? parameter : undefined)
   }
-  return found
+  return names.map((name) => {
+    const found = byName.get(name)
+    if (found === undefined) throw mismatch()
+    // A name that is listed twice has nothing left for its second place.
+    byName.delete(name)
+    return found
+  })
 }
 
 /**
- * Even where unsigned parameters are allowed, none may change what a parser makes of a signed one:
- * `%61=2`, `a[]=2` and `a.b=2` all end up in `a` somewhere.
+ * No parameter may change what a form parser makes of a signed one: `%61=2`, `a[]=2`, `[a]=2`, `a.b=2`
+ * and `?a=2` all end up in `a` somewhere. So an unsigned parameter never shares its root with a signed
+ * one, and signed ones that share theirs keep the order in which they were signed. A name in doubt may
+ * share any root.
  */
-function checkUncovered(
-  rest: readonly Parameter[],
+function checkSeparate(
   covered: readonly Parameter[],
-  { uncovered }: QueryRules,
+  rest: readonly Parameter[],
+  parameters: readonly Parameter[],
 ): void {
-  if (rest.length === 0) return
-  const signedNames = covered.map(({ name }) => formDecode(name))
-  const pollutes = rest.some((parameter) => {
-    const name = formDecode(parameter.name)
-    return signedNames.some(
-      (own) => name === own || name.startsWith(`${own}[`) || name.startsWith(`${own}.`),
-    )
-  })
-  if (uncovered === 'reject' || pollutes)
-    throw new PopError('ERR_POP_QUERY_UNCOVERED', { member: 'q' })
+  const roots = covered.map(rootOf)
+  const isDoubtful = roots.includes(doubtful)
+  const places = new Map(parameters.map((parameter, index) => [parameter, index]))
+  const lastPlace = new Map<string, number>()
+  for (const [index, parameter] of covered.entries()) {
+    const root = isDoubtful ? doubtful : (roots[index] ?? doubtful)
+    const place = places.get(parameter) ?? -1
+    if (place < (lastPlace.get(root) ?? 0)) throw mismatch()
+    lastPlace.set(root, place)
+  }
+  const pollutes = (root: string): boolean => root === doubtful || lastPlace.has(root)
+  if (rest.length > 0 && (isDoubtful || rest.map(rootOf).some(pollutes))) throw uncovered()
+}
+
+const doubtful = ''
+
+/** The first word of a name: where brackets and dots nest, it names the whole. */
+function rootOf(parameter: Parameter): string {
+  const words = nameOf(parameter)?.split(/[[\].?]/) ?? []
+  return words.find((word) => word !== '') ?? doubtful
+}
+
+function mismatch(): PopError {
+  return new PopError('ERR_POP_QUERY_MISMATCH', { member: 'q' })
+}
+
+function uncovered(): PopError {
+  return new PopError('ERR_POP_QUERY_UNCOVERED', { member: 'q' })
 }

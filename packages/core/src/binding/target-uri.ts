@@ -12,14 +12,13 @@ export function matchesTargetUri(
   locations: readonly Location[],
 ): boolean {
   const claimed = parseTargetUri(htu)
-  const path = normaliseOctets(target.path)
-  if (claimed === undefined || path === undefined) return false
+  if (claimed === undefined) return false
   return locations.some(
     (own) =>
       own.scheme === claimed.scheme &&
       own.host === claimed.host &&
       own.port === claimed.port &&
-      own.prefix + path === claimed.path,
+      normaliseOctets(own.prefix + target.path) === claimed.path,
   )
 }
 

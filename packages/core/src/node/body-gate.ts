@@ -9,15 +9,23 @@ const deadlineMs = 10_000
  * listener is added, nothing is flowing, and a parser that starts later sees the whole body.
  */
 interface Gate {
-  read(limit: number): Promise<Uint8Array>
+  read(limit: number, isUnverified: boolean): Promise<Uint8Array>
   release(): void
+  /** Forgets what was held. */
+  drop(): void
 }
 
 const gates = new WeakMap<IncomingMessage, Gate>()
 
+/** What strangers may make this process hold at a time, over all requests. */
+const mostUnverifiedBytes = 16 * 1024 * 1024
+let unverifiedBytes = 0
+
 /**
  * A function that reads the raw body (transfer-decoded, not content-decoded) up to a limit, again
- * and again with the same result; undefined when something has read from the request before.
+ * and again with the same result; undefined when something has read from the request before. It reads
+ * no further than asked. With a limit of its own it serves requests that are not verified yet, which
+ * together hold 16 MiB at most; more are refused.
  */
 export function bodyReader(
   request: IncomingMessage,
@@ -26,13 +34,13 @@ export function bodyReader(
   if (request.readableDidRead || request.readableFlowing === true) return undefined
   // Somebody wants text: what has arrived is no longer bytes.
   if (request.readableEncoding !== null) return undefined
-  return async function readBody(limit = largest) {
-    const most = Math.min(limit, largest)
+  return async function readBody(limit) {
+    const most = Math.min(limit ?? largest, largest)
     if (Number(request.headers['content-length'] ?? 0) > most)
       throw new PopError('ERR_POP_BODY_TOO_LARGE')
-    const gate = gates.get(request) ?? createGate(request, largest)
+    const gate = gates.get(request) ?? createGate(request)
     gates.set(request, gate)
-    return gate.read(most)
+    return gate.read(most, limit !== undefined)
   }
 }
 
@@ -41,6 +49,7 @@ export function bodyReader(
  * dropped. Express answers an error only when the request has ended, and this one may never.
  */
 export function discardBody(request: IncomingMessage): void {
+  gates.get(request)?.drop()
   gates.delete(request)
   Reflect.deleteProperty(request, 'push')
   if (!request.destroyed) request.push(null)
@@ -53,60 +62,104 @@ export function releaseBody(request: IncomingMessage): void {
   gates.delete(request)
 }
 
-function createGate(request: IncomingMessage, largest: number): Gate {
-  const held: (Uint8Array | null)[] = []
-  const chunks: Uint8Array[] = peek(request)
-  let size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+type BodyFault =
+  | 'ERR_POP_BODY_TIMEOUT'
+  | 'ERR_POP_BODY_ABORTED'
+  | 'ERR_POP_BODY_TOO_LARGE'
+  | 'ERR_POP_BODIES_WAITING'
+
+function createGate(request: IncomingMessage): Gate {
+  const before = peek(request)
+  const held: Uint8Array[] = []
+  let size = before.reduce((sum, chunk) => sum + chunk.length, 0)
   // HTTP/2 and requests that a program made push nothing until somebody asks; a socket pushes by itself.
   const isFed = request._read === IncomingMessage.prototype._read
   const isSynthetic = request instanceof IncomingMessage && !isFed
   let ended = request.complete && request.readableLength === size && !isSynthetic
+  let endIsHeld = false
+  let wanted = 0
+  let counted = 0
   let onProgress = (): void => {}
 
   // Text comes only from requests that a program made.
   request.push = function holdBack(chunk: Uint8Array | string | null): boolean {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    held.push(bytes)
-    // HTTP/2 ends the body of a request that was aborted, too.
-    if (bytes === null) ended = !request.aborted
-    else {
-      chunks.push(bytes)
+    if (chunk === null) {
+      endIsHeld = true
+      // HTTP/2 ends the body of a request that was aborted, too.
+      ended = !request.aborted
+    } else {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      hold(held, bytes)
       size += bytes.length
     }
     onProgress()
-    // False stops the socket; whoever reads the released body starts it again.
-    return size <= largest
+    // False stops the socket; whoever wants more starts it again.
+    return size <= wanted
+  }
+
+  function askForMore(isFirst: boolean): void {
+    if (isFed) request.socket?.resume()
+    else if (isFirst) request.read(0)
+    else request._read(wanted)
+  }
+
+  function count(bytes: number): void {
+    unverifiedBytes += bytes - counted
+    counted = bytes
   }
 
   return {
-    read(limit) {
+    read(limit, isUnverified) {
+      const isFirst = wanted === 0
+      wanted = Math.max(wanted, limit)
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => settle('ERR_POP_BODY_TIMEOUT'), deadlineMs)
         const aborted = (): void => settle('ERR_POP_BODY_ABORTED')
-        function settle(
-          code?: 'ERR_POP_BODY_TIMEOUT' | 'ERR_POP_BODY_ABORTED' | 'ERR_POP_BODY_TOO_LARGE',
-        ): void {
+        function settle(code?: BodyFault): void {
           clearTimeout(timer)
           request.off('close', aborted)
           onProgress = () => {}
-          if (code === undefined) resolve(Buffer.concat(chunks))
+          if (code === undefined) resolve(Buffer.concat([...before, ...held]))
           else reject(new PopError(code))
         }
         onProgress = () => {
+          if (isUnverified) count(size)
+          const isCrowded = isUnverified && unverifiedBytes > mostUnverifiedBytes
           if (size > limit) settle('ERR_POP_BODY_TOO_LARGE')
+          else if (isCrowded) settle('ERR_POP_BODIES_WAITING')
           else if (ended) settle()
           else if (request.destroyed) aborted()
         }
         request.on('close', aborted)
         onProgress()
-        if (!isFed) request.read(0)
+        if (!ended && size <= limit) askForMore(isFirst)
       })
     },
     release() {
+      count(0)
       Reflect.deleteProperty(request, 'push')
       for (const chunk of held.splice(0)) request.push(chunk)
+      if (endIsHeld) request.push(null)
+    },
+    drop() {
+      count(0)
+      held.length = 0
     },
   }
+}
+
+const smallBytes = 4096
+
+/** Small pieces are joined, because a body that comes octet by octet would take a hundred times its size. */
+function hold(held: Uint8Array[], bytes: Uint8Array): void {
+  let last = bytes
+  let previous = held.at(-1)
+  while (previous !== undefined && previous.length <= last.length && previous.length < smallBytes) {
+    held.pop()
+    last = Buffer.concat([previous, last])
+    previous = held.at(-1)
+  }
+  held.push(last)
 }
 
 /** The bytes that arrived before the gate, left where they are: read and put back in one turn. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { TLSSocket } from 'node:tls'
 
 /** The framework's own view of a request, as far as it differs from Node's. */
 export interface FrameworkView {
@@ -13,7 +14,6 @@ export interface FrameworkView {
 /** What Express 4 and 5 add to a request; Nest on Express has the same. */
 export interface ExpressRequest extends IncomingMessage {
   readonly originalUrl: string
-  readonly protocol: string
   readonly app: { get(name: string): unknown }
   readonly body?: unknown
 }
@@ -21,7 +21,7 @@ export interface ExpressRequest extends IncomingMessage {
 export function expressView(request: ExpressRequest): FrameworkView {
   return {
     target: request.originalUrl,
-    origin: () => `${request.protocol}://${hostOf(request, isTrusted(request))}`,
+    origin: () => originOf(request, isTrusted(request)),
     parsedForm: request.body,
   }
 }
@@ -36,26 +36,49 @@ function isTrusted({ app, socket }: ExpressRequest): boolean {
 export interface FastifyRequest {
   readonly raw: IncomingMessage
   readonly originalUrl: string
-  readonly protocol: string
   readonly host: string
   readonly body?: unknown
 }
 
 export function fastifyView(request: FastifyRequest): FrameworkView {
-  const { raw } = request
   return {
     target: request.originalUrl,
-    // Under `trustProxy` Fastify believes the last of several forwarded hosts.
-    origin: () => `${request.protocol}://${hostOf(raw, request.host !== hostOf(raw, false))}`,
+    origin: () => originOf(request.raw, believesProxies(request)),
     parsedForm: request.body,
   }
 }
 
+/** Fastify keeps `trustProxy` to itself, so it is shown a forwarded host that no client can have sent. */
+function believesProxies(request: FastifyRequest): boolean {
+  const probe = 'trust.probe.invalid'
+  const headers = { value: { 'x-forwarded-host': probe, host: '' } }
+  return (Object.create(request, { headers }) as FastifyRequest).host === probe
+}
+
 /**
- * The host of a request; the forwarded one if the proxy is trusted. A list of forwarded hosts is
- * left as it is, so that it is refused: nobody can tell which of them to believe.
+ * Protocol and host of a request, those of the proxy's headers if it is trusted; the same on every
+ * host. Of a list, each proxy having added its own, the first protocol counts: that of the client. A
+ * list of different hosts is left as it is, so that it is refused: a client can write the first.
  */
-export function hostOf({ headers }: IncomingMessage, trusted: boolean): string {
-  const own = headers[':authority'] ?? headers.host ?? ''
-  return String((trusted && headers['x-forwarded-host']) || own)
+export function originOf({ headers, socket }: IncomingMessage, trusted: boolean): string {
+  const forwarded = (name: string): readonly string[] =>
+    trusted ? listOf(headers[`x-forwarded-${name}`]) : []
+  const own = (socket as TLSSocket | null)?.encrypted === true ? 'https' : 'http'
+  const [protocol = own] = forwarded('proto').map((name) => name.toLowerCase())
+  const hosts = [...new Set(forwarded('host').map((host) => host.toLowerCase()))]
+  const host = hosts.length > 0 ? hosts.join(',') : (headers[':authority'] ?? headers.host ?? '')
+  return `${protocols.get(protocol) ?? protocol}://${String(host)}`
+}
+
+/** A WebSocket begins as a request of HTTP. */
+const protocols = new Map([
+  ['ws', 'http'],
+  ['wss', 'https'],
+])
+
+function listOf(header: string | readonly string[] | undefined): readonly string[] {
+  return String(header ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
 }

@@ -172,15 +172,17 @@ class ArrivedRequest implements HttpRequest {
   readonly authority?: string
   readonly parsedForm?: unknown
   readonly body?: (limit?: number) => Promise<Uint8Array>
+  readonly headers: IncomingMessage['headers']
   readonly #request: IncomingMessage
   readonly #view: FrameworkView
 
   constructor(request: IncomingMessage, view: FrameworkView, limit: number) {
-    const { method = '', rawHeaders } = request
-    const authority = request.headers[':authority']
+    const { method = '', rawHeaders, headers } = request
+    const authority = headers[':authority']
     const read = bodyReader(request, limit)
     this.method = method
-    this.target = view.target
+    this.target = arrivedTarget(request) ?? view.target
+    this.headers = headers
     this.rawHeaders = authority === undefined ? rawHeaders : withoutPseudo(rawHeaders)
     if (typeof authority === 'string') this.authority = authority
     if (read === undefined) this.parsedForm = view.parsedForm
@@ -189,7 +191,7 @@ class ArrivedRequest implements HttpRequest {
     this.#view = view
   }
 
-  /** Asked only with `publicUrl: 'request'`. */
+  /** Asked only with several public URLs, or with `publicUrl: 'request'`. */
   get origin(): string {
     return this.#view.origin()
   }
@@ -197,6 +199,11 @@ class ArrivedRequest implements HttpRequest {
   peer(): { readonly address: string } {
     return { address: this.#request.socket.remoteAddress ?? '' }
   }
+}
+
+/** Where an Express application is mounted around the framework, it keeps what arrived at the socket. */
+function arrivedTarget(request: IncomingMessage & { originalUrl?: unknown }): string | undefined {
+  return typeof request.originalUrl === 'string' ? request.originalUrl : undefined
 }
 
 /** HTTP/2 puts `:method` and its like among the headers. */

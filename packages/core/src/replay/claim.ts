@@ -42,27 +42,45 @@ export async function claimProof(verified: VerifiedProof, settings: ReplaySettin
 }
 
 /**
- * The id is namespaced by scheme and owner, so that no client can use up the identifiers of
- * another; the end is computed from the proof's own time, never from now.
+ * The id is namespaced by scheme and key, so that no key can use up the identifiers of another. A secret
+ * that a client shares with its users is no name for one of them, and its thumbprint must not leave the
+ * process: there the access token takes its place.
  */
-function replayEntry({
-  scheme,
-  proof,
-  token,
-  key,
-  exchange,
-}: VerifiedProof): ReplayEntry | undefined {
+function replayEntry(verified: VerifiedProof): ReplayEntry | undefined {
+  const { scheme, proof, token, key, exchange } = verified
   const identified = scheme.identify(proof, exchange)
   if (identified === undefined || key === undefined) return undefined
-  const { id, issuedAt } = identified
-  const owner = key.symmetric ? symmetricOwner(token, proof) : key.thumbprint
-  const expiresAt = issuedAt + exchange.maxAgeSeconds
-  return { id: sha256OfParts(scheme.name, owner, id), owner, issuedAt, expiresAt }
+  const holder = key.symmetric ? sha256(`token ${proof.accessToken}`) : key.thumbprint
+  return {
+    id: sha256OfParts(scheme.name, holder, identified.id),
+    owner: ownerOf(token) ?? holder,
+    ...lifeOf(identified.issuedAt, verified),
+  }
 }
 
-/** The thumbprint of a secret must not leave the process, not even hashed into a shared store. */
-function symmetricOwner({ clientId }: ResolvedToken, { accessToken }: Proof): string {
-  return clientId === undefined ? sha256(`token ${accessToken}`) : sha256(`client ${clientId}`)
+/** Whose quota is used: the user, else the client, that the token names. Many keys are still one owner. */
+function ownerOf({ issuer = '', subject, clientId }: ResolvedToken): string | undefined {
+  if (subject !== undefined) return sha256OfParts('subject', issuer, subject)
+  return clientId === undefined ? undefined : sha256OfParts('client', issuer, clientId)
+}
+
+/**
+ * When the proof can have been used and until when it can be: by its own time, never by now. A nonce of
+ * ours says that no use was before the nonce, and where it stands for the time, how long uses go on.
+ */
+function lifeOf(
+  time: number,
+  { scheme, proof, exchange }: VerifiedProof,
+): Pick<ReplayEntry, 'issuedAt' | 'expiresAt'> {
+  const { nonces, now, maxAgeSeconds } = exchange
+  const window =
+    proof.nonce === undefined ? undefined : nonces?.windowOf(proof.nonce, scheme.challenge, now)
+  if (window !== undefined && nonces?.time === true)
+    return { issuedAt: window.from, expiresAt: window.until }
+  return {
+    issuedAt: Math.max(Math.floor(time), window?.from ?? 0),
+    expiresAt: Math.ceil(time) + maxAgeSeconds,
+  }
 }
 
 async function withinDeadline(store: ReplayStore, entry: ReplayEntry): Promise<unknown> {
@@ -81,6 +99,8 @@ async function withinDeadline(store: ReplayStore, entry: ReplayEntry): Promise<u
 
 function asRefusal(error: unknown): PopError {
   if (!(error instanceof Error)) return new PopError('ERR_POP_REPLAY_UNAVAILABLE')
-  const code = error instanceof ReplayStoreError ? error.code : 'ERR_POP_REPLAY_UNAVAILABLE'
-  return new PopError(code, error)
+  if (!(error instanceof ReplayStoreError)) return new PopError('ERR_POP_REPLAY_UNAVAILABLE', error)
+  const { code, retryAfterSeconds } = error
+  if (retryAfterSeconds === undefined) return new PopError(code, error)
+  return new PopError(code, error, { headers: { 'retry-after': String(retryAfterSeconds) } })
 }

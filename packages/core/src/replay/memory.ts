@@ -6,12 +6,12 @@ import { ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts
 export interface MemoryReplayStoreOptions {
   /** Live entries at most. Default 1,000,000. Full, the store refuses; it never drops a live entry. */
   readonly maxEntries?: number
-  /** Live entries of one key at most, so that no client can fill the store. Default 100,000. */
+  /** Live entries of one user, client or key at most, so that nobody can fill the store. Default 100,000. */
   readonly maxEntriesPerOwner?: number
   /**
-   * Refuse proofs dated before the store was made, whose use an earlier process may have seen.
-   * Default `'on'`. `'off'` suits tests and serverless functions, and lets a proof of before a
-   * restart be used once more.
+   * Refuse proofs dated before the store was made, or within that second, whose use an earlier
+   * process may have seen. Default `'on'`. A nonce of this process proves by itself that a proof is
+   * younger. `'off'` suits tests and serverless functions, and lets a proof of before a restart be used once more.
    */
   readonly restartGuard?: 'on' | 'off'
   /** The clock, milliseconds. Default that of the verifier that makes the store, else `Date.now`. */
@@ -46,7 +46,7 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
     oneOf('memoryReplayStore restartGuard', own.restartGuard, ['on', 'off'], 'on') === 'on'
   const seconds = (): number => Math.floor((own.now ?? Date.now)() / 1000)
 
-  const madeAt = seconds()
+  const madeAt = (own.now ?? Date.now)()
   if (!Number.isFinite(madeAt)) {
     throw optionError('ERR_POP_OPTION_INVALID', 'memoryReplayStore now must give milliseconds')
   }
@@ -76,13 +76,21 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
     return false
   }
 
-  function add(id: string, owner: string, expiresAt: number): void {
+  function add(id: string, { owner, expiresAt }: ReplayEntry): void {
     const number = Math.floor(expiresAt / bucketSeconds)
     const bucket: Bucket = buckets.get(number) ?? { ids: new Set(), owners: new Map() }
     buckets.set(number, bucket)
     bucket.ids.add(id)
     bucket.owners.set(owner, (bucket.owners.get(owner) ?? 0) + 1)
     size += 1
+  }
+
+  function checkAge({ issuedAt, expiresAt }: ReplayEntry): void {
+    if (expiresAt < droppedBelow) throw new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD')
+    // A client that signs again after that long dates its proof late enough, whatever its clock says.
+    const retryAfterSeconds = Math.ceil(madeAt / 1000) - issuedAt
+    if (guarded && retryAfterSeconds > 0)
+      throw new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD', { retryAfterSeconds })
   }
 
   function checkRoom(owner: string): void {
@@ -95,14 +103,13 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
   }
 
   return {
-    async claim({ id, owner, issuedAt, expiresAt }: ReplayEntry): Promise<boolean> {
+    async claim(entry: ReplayEntry): Promise<boolean> {
       dropExpired(seconds())
-      const forgotten = expiresAt < droppedBelow || (guarded && issuedAt < madeAt)
-      if (forgotten) throw new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD')
-      const key = compact(id)
+      checkAge(entry)
+      const key = compact(entry.id)
       if (isKnown(key)) return false
-      checkRoom(owner)
-      add(key, owner, expiresAt)
+      checkRoom(entry.owner)
+      add(key, entry)
       return true
     },
   }

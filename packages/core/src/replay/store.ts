@@ -2,9 +2,12 @@
 export interface ReplayEntry {
   /** Identifies the proof: 43 characters of base64url, a hash. */
   readonly id: string
-  /** Identifies the key or client, for quotas: 43 characters of base64url, a hash. */
+  /** Identifies the user or client of the token, else the key, for quotas: 43 characters of base64url, a hash. */
   readonly owner: string
-  /** The proof's own time, seconds since the epoch. */
+  /**
+   * No use of the proof was before this: its own time, or that of its server nonce where that is
+   * later. Whole seconds since the epoch.
+   */
   readonly issuedAt: number
   /** The last second at which the proof is acceptable; the entry must live through it. */
   readonly expiresAt: number
@@ -29,9 +32,18 @@ export class ReplayStoreError extends Error {
     | 'ERR_POP_REPLAY_OWNER_FULL'
     | 'ERR_POP_REPLAY_TOO_OLD'
 
-  constructor(code: ReplayStoreError['code'], options?: ErrorOptions) {
-    super(`the replay store cannot claim a proof (${code})`, options)
+  /** After how many seconds a newly signed request has a chance; for `Retry-After`, else 1. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: ReplayStoreError['code'],
+    options: ErrorOptions & { readonly retryAfterSeconds?: number } = {},
+  ) {
+    const { retryAfterSeconds, ...rest } = options
+    const wait = retryAfterSeconds === undefined ? '' : `, for ${retryAfterSeconds} s`
+    super(`the replay store cannot claim a proof (${code}${wait})`, rest)
     this.name = 'ReplayStoreError'
     this.code = code
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }

@@ -17,7 +17,7 @@ import {
   checkNonce,
   checkTime,
   isIdentifier,
-  isTimestamp,
+  isNumericDate,
   missing,
   readAlgorithm,
   refuseExtensions,
@@ -127,8 +127,8 @@ function readProof(
   if (absent !== undefined) throw missing(absent)
   if (!isIdentifier(jti, longestJti)) throw wrongForm('jti')
   if (nonce !== undefined && typeof nonce !== 'string') throw wrongForm('nonce')
-  if (!isTimestamp(iat)) throw wrongForm('iat')
-  checkTime('iat', iat, exchange)
+  if (!isNumericDate(iat)) throw wrongForm('iat')
+  checkTime('iat', iat, { value: nonce, purpose: 'DPoP' }, exchange)
   checkValidity(payload, exchange)
   const key = inspectPublic(header['jwk'], { algorithm, keys }, 'ERR_POP_PROOF_KEY_INVALID')
   return { ...jws, accessToken: credential.value, algorithm, key, issuedAt: iat, jti, nonce }

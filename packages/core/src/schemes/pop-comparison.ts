@@ -1,4 +1,4 @@
-import type { Coverage } from '../access-token.ts'
+import { noteTextNames, type Coverage } from '../access-token.ts'
 import { compareHeaders } from '../binding/headers.ts'
 import { expectedHost, matchesHost } from '../binding/host.ts'
 import { normaliseMethod } from '../binding/method.ts'
@@ -35,7 +35,7 @@ export async function compareSignedRequest(
   const headers = compareSignedHeaders(payload['h'], exchange, settings)
   await compareBody(payload['b'], proof, exchange)
   checkNonce(proof.nonce, 'PoP', exchange)
-  return {
+  const coverage: Coverage = {
     method: payload['m'] !== undefined,
     host: payload['u'] !== undefined,
     path: payload['p'] !== undefined,
@@ -44,6 +44,8 @@ export async function compareSignedRequest(
     headers,
     body: payload['b'] !== undefined,
   }
+  if (query.textNames !== undefined) noteTextNames(coverage, query.textNames)
+  return coverage
 }
 
 function compareMethod(claim: unknown, { request }: Exchange, { path }: PopSettings): void {

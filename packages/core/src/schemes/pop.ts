@@ -53,6 +53,7 @@ export function pop(options: PopOptions = {}): Scheme {
     proofError: 'invalid_token',
     nonceError: 'use_pop_nonce',
     parameter: { name: parameterName, transports },
+    ...(bearerScheme && { words: ['bearer'] }),
     accepts(word, value) {
       if (word === 'pop') return transports.includes('header')
       return bearerScheme && word === 'bearer' && isTypedProof(value)
@@ -78,13 +79,18 @@ export function pop(options: PopOptions = {}): Scheme {
     },
     compare: (proof, exchange) => compareSignedRequest(proof, exchange, settings),
     identify(proof, { nonces }) {
-      if (settings.reusable && proof.underBearer) return undefined
+      if (settings.reusable && isReusable(proof)) return undefined
       const { jti, nonce, signingInput, issuedAt } = proof
       // A nonce of ours serves many requests, so it cannot name one.
       const named = jti ?? (nonces === undefined ? nonce : undefined)
       return { id: named ?? signingInput, issuedAt }
     },
   }) as Scheme
+}
+
+/** kubelogin's proofs name no method and no path; one that does was made for a single request. */
+function isReusable({ underBearer, payload }: PopProof): boolean {
+  return underBearer && payload['m'] === undefined && payload['p'] === undefined
 }
 
 /** Everything that can be said without key and token, cheapest first. */
@@ -94,7 +100,8 @@ function readProof(credential: Credential, exchange: Exchange, settings: PopSett
   }
   const jws = readCompactJws(credential.value, 'ERR_POP_PROOF_MALFORMED')
   refuseExtensions(jws.header)
-  checkType(jws.header['typ'], settings.types)
+  const underBearer = credential.word === 'bearer'
+  checkType(jws.header['typ'], underBearer ? ['pop'] : settings.types)
   const algorithm = readAlgorithm(jws.header['alg'], settings.algorithms)
   const payload = withoutNulls(jws.payload)
   const accessToken = payload['at']
@@ -102,7 +109,8 @@ function readProof(credential: Credential, exchange: Exchange, settings: PopSett
   if (typeof accessToken !== 'string') throw wrongForm('at')
   checkRequired(payload, settings.required)
   const issuedAt = readTimestamp(payload['ts'], settings.stringTimestamps)
-  checkTime('ts', issuedAt, exchange)
+  const nonce = readIdentifier('nonce', payload['nonce'], longestNonce)
+  checkTime('ts', issuedAt, { value: nonce, purpose: 'PoP' }, exchange)
   return {
     ...jws,
     payload,
@@ -110,9 +118,9 @@ function readProof(credential: Credential, exchange: Exchange, settings: PopSett
     accessToken,
     issuedAt,
     jti: readIdentifier('jti', payload['jti'], longestJti),
-    nonce: readIdentifier('nonce', payload['nonce'], longestNonce),
+    nonce,
     transport: credential.transport,
-    underBearer: credential.word === 'bearer',
+    underBearer,
   }
 }
 

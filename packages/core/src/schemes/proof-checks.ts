@@ -15,10 +15,16 @@ export function readAlgorithm(alg: unknown, accepted: readonly AlgorithmName[]):
   throw new PopError('ERR_POP_PROOF_ALGORITHM', { member: 'alg', expected: accepted, actual: alg })
 }
 
-/** In time iff `now - maxAge <= t <= now + tolerance`, both ends inclusive, whole seconds. */
-export function checkTime(member: string, time: number, exchange: Exchange): void {
+/** In time iff `now - maxAge <= t <= now + maxAhead`, both ends inclusive, `now` in whole seconds. */
+export function checkTime(
+  member: string,
+  time: number,
+  nonce: { readonly value: string | undefined; readonly purpose: string },
+  exchange: Exchange,
+): void {
+  if (isTimedByNonce(nonce, exchange)) return
   const oldest = exchange.now - exchange.maxAgeSeconds
-  const newest = exchange.now + exchange.clockToleranceSeconds
+  const newest = exchange.now + exchange.maxAheadSeconds
   if (time < oldest) {
     throw new PopError('ERR_POP_PROOF_EXPIRED', {
       member,
@@ -35,9 +41,23 @@ export function checkTime(member: string, time: number, exchange: Exchange): voi
   }
 }
 
+/** RFC 9449 section 4.3 step 11: a nonce whose time the server knows may stand for the proof's. */
+function isTimedByNonce(
+  { value, purpose }: Parameters<typeof checkTime>[2],
+  { nonces, now }: Exchange,
+): boolean {
+  if (nonces?.time !== true || value === undefined) return false
+  return nonces.windowOf(value, purpose, now) !== undefined
+}
+
 /** A non-negative whole number of seconds. */
 export function isTimestamp(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/** RFC 7519 section 2: seconds since the epoch, fractions included. */
+export function isNumericDate(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
 }
 
 /** A string of 1 to `longest` UTF-16 units without lone surrogates, which would hash alike. */

@@ -28,6 +28,7 @@ export interface Exchange {
   /** Whole seconds since the epoch. */
   readonly now: number
   readonly maxAgeSeconds: number
+  readonly maxAheadSeconds: number
   readonly clockToleranceSeconds: number
   readonly nonces: NonceSource | undefined
 }
@@ -42,6 +43,7 @@ export interface Proof {
 /** What makes two uses of a proof the same (`replay/`). */
 interface ProofId {
   readonly id: string
+  /** Seconds since the epoch, as the proof says; may be a fraction. */
   readonly issuedAt: number
 }
 
@@ -63,6 +65,8 @@ export interface Scheme<P extends Proof = Proof> {
   readonly parameter?: { readonly name: string; readonly transports: readonly Transport[] }
   /** Whether an `Authorization` value with this scheme (lower case) is this scheme's credential. */
   accepts(word: string, value: string): boolean
+  /** `Authorization` schemes whose values are read as this scheme's where no scheme accepts them. */
+  readonly words?: readonly string[]
   /** Step 2: reads the proof and makes every check that needs neither key nor I/O. */
   read(credential: Credential, exchange: Exchange): P
   /** Step 4: the key that the token confirms, after key hygiene; undefined when the scheme needs none. */

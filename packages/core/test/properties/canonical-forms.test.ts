@@ -62,14 +62,21 @@ describe('P6: different requests never hash alike', () => {
   const acceptsQuery = (names: readonly string[], value: string, query: string): boolean =>
     accepts(() => compareQuery({ names, value }, query, 'pop_access_token', rules))
 
-  test('a query is accepted iff it has the signed parameters and no other', () => {
+  // Parsers nest at these, decode these, or read none of them as a name.
+  const isPlain = (raw: string): boolean => /^[^%+[\].?=]+=/.test(raw)
+
+  test('a query is accepted iff it has the signed parameters and no other, nested ones in order', () => {
     const pair = coverable.chain((signed) => fc.tuple(fc.constant(signed), arrivals(signed)))
     fc.assert(
       fc.property(pair, ([signed, query]) => {
         const [names, value] = [signed.map(nameOf), hashOf(signed.join('&'))]
         expect(acceptsQuery(names, value, signed.join('&'))).toBe(true)
         const same = segmentsOf(query).toSorted().join('&') === signed.toSorted().join('&')
-        expect(acceptsQuery(names, value, query)).toBe(same)
+        const inOrder = segmentsOf(query).join('&') === signed.join('&')
+        const accepted = acceptsQuery(names, value, query)
+        // Nested names in another order may be refused.
+        const isExact = inOrder || !same || signed.every(isPlain)
+        expect(accepted).toBe(isExact ? same : accepted)
       }),
       { numRuns: 3000 },
     )
