@@ -47,7 +47,12 @@ function regexesIn(path) {
   new Visitor({
     Literal(node) {
       if ('regex' in node)
-        found.push({ file, line: lineOf(node), source: node.regex.pattern, flags: node.regex.flags })
+        found.push({
+          file,
+          line: lineOf(node),
+          source: node.regex.pattern,
+          flags: node.regex.flags,
+        })
     },
     NewExpression: visitCall,
     CallExpression: visitCall,

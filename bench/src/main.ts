@@ -3,6 +3,8 @@ import { benchAdapters } from './adapters.ts'
 import { benchProcess } from './process.ts'
 import { benchReplay } from './replay.ts'
 import { benchSign } from './sign.ts'
+import { benchSockets } from './sockets.ts'
+import { benchStall } from './stall.ts'
 import { benchSyncOrAsync } from './sync-or-async.ts'
 import { benchForged, benchTokenCache, benchVerify } from './verify.ts'
 
@@ -15,6 +17,8 @@ const parts = new Map([
   ['process', benchProcess],
   ['sync-or-async', benchSyncOrAsync],
   ['adapters', benchAdapters],
+  ['stall', benchStall],
+  ['sockets', benchSockets],
 ])
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : [...parts.keys()]

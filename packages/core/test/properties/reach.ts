@@ -1,0 +1,131 @@
+/** Each pattern that no parser of `parsers.ts` runs, and why no byte of a request meets it. */
+export const unreachedPatterns: Readonly<Record<string, string>> = {
+  'packages/core/src/challenge.ts ^[A-Za-z0-9 ._~:/@+!*-]+$': 'scopes that a guard asks for',
+  'packages/core/src/guards.ts ^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$': 'arguments of a guard',
+  'packages/core/src/location.ts ^(https?:\\/\\/)\\*\\.([^/:]+\\.[^/:]+.*)$': 'publicUrl',
+  'packages/core/src/node/kept-headers.ts [\\s,]+': 'a header that the handler writes',
+  'packages/core/src/options.ts ^[A-Za-z0-9 ._~:/@[\\]-]+$': 'the realm option',
+  'packages/core/src/schemes/pop-options.ts ^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$|^localhost$':
+    'the jkuHosts option',
+}
+
+const options = 'options, read at start-up'
+const ours = 'what this package has made itself'
+const issuer = 'what an issuer or its server has written'
+const key = 'members of fixed length or bounded by the credential that holds them'
+
+/** A parser that drives a function, or why none has to. */
+export interface Reach {
+  readonly by?: string
+  readonly not?: string
+}
+const by = (name: string): Reach => ({ by: name })
+const not = (why: string): Reach => ({ not: why })
+
+/**
+ * Each exported function of core and the adapters, by file. One row may stand for a whole file when
+ * the same holds for all of its functions.
+ */
+const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> = {
+  'core/src/access-token.ts': not(ours),
+  'core/src/binding/headers.ts': by('a signed header'),
+  'core/src/binding/host.ts': {
+    matchesHost: by('u'),
+    expectedHost: not(ours),
+    asciiLowerCase: by('the name of a signed header'),
+  },
+  'core/src/binding/method.ts': by('m'),
+  'core/src/binding/parameters.ts': by('the query'),
+  'core/src/binding/path.ts': by('p'),
+  'core/src/binding/query.ts': {
+    uncoveredQuery: by('an unsigned query'),
+    compareQuery: by('the signed query'),
+  },
+  'core/src/binding/signed-list.ts': by('q'),
+  'core/src/binding/target-uri.ts': {
+    matchesTargetUri: by('htu of DPoP'),
+    expectedTargetUri: by('the path beside htu'),
+  },
+  'core/src/challenge.ts': not(ours),
+  'core/src/confirmation.ts': not(key),
+  'core/src/credential.ts': by('Authorization'),
+  'core/src/environment.ts': not(options),
+  'core/src/errors.ts': not(ours),
+  'core/src/events.ts': not(ours),
+  'core/src/fault.ts': not('errors of the application, which it cuts to a length'),
+  'core/src/guards.ts': not(options),
+  'core/src/hash.ts': by('at'),
+  'core/src/jws/algorithms.ts': {
+    algorithmOf: not(key),
+    readAlgorithms: not(options),
+    verifySignature: not('a hash and one operation of a key'),
+  },
+  'core/src/jws/compact.ts': by('a compact JWS'),
+  'core/src/jws/ecdsa.ts': not('a signature of fixed length'),
+  'core/src/jws/strict-json.ts': by('JSON members'),
+  'core/src/keys/ed25519.ts': not(key),
+  'core/src/keys/jwk.ts': by('the key of a DPoP proof'),
+  'core/src/keys/key-cache.ts': not(key),
+  'core/src/keys/roca.ts': not(key),
+  'core/src/location.ts': {
+    readLocations: not(options),
+    locationsOf: by('X-Forwarded-Host'),
+    isDefaultPort: not(ours),
+    readTarget: by('an absolute target'),
+  },
+  'core/src/node/body-gate.ts': not('octets that it counts and does not read'),
+  'core/src/node/framework-view.ts': by('X-Forwarded-Host'),
+  'core/src/node/kept-headers.ts': not('headers of the response'),
+  'core/src/node/protection.ts': not('it hands the request to the verifier'),
+  'core/src/nonce.ts': by('nonce of DPoP'),
+  'core/src/option-readers.ts': not(options),
+  'core/src/options.ts': not(options),
+  'core/src/replay/claim.ts': not('a hash of what the scheme has read'),
+  'core/src/replay/memory.ts': not('hashes'),
+  'core/src/request.ts': {
+    headerLines: by('two Content-Types'),
+    checkHost: by('Host'),
+    hostOf: by('the Host that a wildcard stands for'),
+    rawQuery: by('the query'),
+  },
+  'core/src/response-headers.ts': not(ours),
+  'core/src/schemes/bearer.ts': by('Authorization'),
+  'core/src/schemes/dpop.ts': by('the DPoP header'),
+  'core/src/schemes/pop-comparison.ts': by('p'),
+  'core/src/schemes/pop-options.ts': not(options),
+  'core/src/schemes/pop.ts': by('the typ of a PoP proof'),
+  'core/src/schemes/proof-checks.ts': by('jti'),
+  'core/src/tokens/bounded-questions.ts': not('hashes of tokens'),
+  'core/src/tokens/claims.ts': not(issuer),
+  'core/src/tokens/decryption.ts': by('an encrypted access token'),
+  'core/src/tokens/discovery.ts': not(issuer),
+  'core/src/tokens/introspection.ts': not(issuer),
+  'core/src/tokens/jku-keys.ts': not('one look-up among names that the issuer has written'),
+  'core/src/tokens/jwt.ts': by('an access token'),
+  'core/src/tokens/key-source.ts': not(issuer),
+  'core/src/tokens/limited-fetch.ts': not(issuer),
+  'core/src/tokens/resolve.ts': not('it hashes the token and asks the resolvers'),
+  'core/src/tokens/resolver.ts': not(issuer),
+  'core/src/tokens/stored.ts': not('it hashes the token'),
+  'core/src/tokens/token-cache.ts': not('hashes of tokens'),
+  'core/src/verifier.ts': not('it calls what is listed here'),
+  'express/src/guards.ts': not(options),
+  'express/src/middleware.ts': not('it hands the request to core'),
+  'fastify/src/guards.ts': not(options),
+  'koa/src/guards.ts': not(options),
+  'koa/src/middleware.ts': not('it hands the request to core'),
+  'nestjs/src/decorators.ts': not(options),
+  'nestjs/src/exception.ts': not(ours),
+  'nestjs/src/platform.ts': not(options),
+  'nestjs/src/requirements.ts': not(options),
+}
+
+const isRow = (row: Reach | Readonly<Record<string, Reach>>): row is Reach =>
+  [row.by, row.not].some((text) => typeof text === 'string')
+
+/** By file, or by file and name. */
+export const reach: ReadonlyMap<string, Reach> = new Map(
+  Object.entries(byFile).flatMap(([file, row]): [string, Reach][] =>
+    isRow(row) ? [[file, row]] : Object.entries(row).map(([name, own]) => [`${file} ${name}`, own]),
+  ),
+)
