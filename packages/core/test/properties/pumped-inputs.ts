@@ -18,13 +18,16 @@ const endings = ['', 'a b', 'b', ' b', '"b', '/b', '\n', '?\n', '\u0000=']
 
 /** Texts of a length: a beginning, a repeated filler, an ending. */
 export function* inputs(length: number, patterns: readonly Pattern[]): Generator<string> {
-  const own = new Set(patterns.flatMap(({ source }) => alphabetOf(source)))
+  const own = new Set(patterns.flatMap(({ source }) => alphabetOf(source)).filter(isMark))
   for (const filler of new Set([...fillers, ...own])) {
     const text = filler.repeat(length / filler.length)
     yield `a${text}b`
     for (const ending of own.has(filler) ? endings : endings.slice(0, 2)) yield text + ending
   }
 }
+
+/** One letter and one digit stand for all, and are among the fillers. */
+const isMark = (character: string): boolean => !/^[a-z0-9]$/i.test(character)
 
 /** The characters that a pattern names, and one of each class that it names. */
 function alphabetOf(source: string): readonly string[] {
