@@ -151,7 +151,7 @@ export function isDefaultPort({ scheme, port }: Location): boolean {
   return port === defaultPorts[scheme]
 }
 
-const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i
+const absoluteForm = /^(https?):\/\/([^/?]*)/i
 
 /**
  * Splits the request-target at its first `?`, without decoding or resolving anything. An
@@ -162,15 +162,16 @@ const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i
 export function readTarget(target: string, locations: readonly Location[]): Target {
   if (target.includes('#') || target.includes('\\')) throw refusedTarget()
   // Nearly every target begins with a slash; the rest is worth a closer look.
-  const [, scheme, authority, rest] = target.startsWith('/')
+  const [start = '', scheme, authority] = target.startsWith('/')
     ? []
     : (absoluteForm.exec(target) ?? [])
   if (scheme === undefined) return split(target)
+  const rest = target.slice(start.length)
   const named = parseLocation(`${scheme}://${authority}`)
   const ours = locations.some(
     (own) => own.scheme === named?.scheme && own.host === named.host && own.port === named.port,
   )
-  if (!ours || rest?.startsWith('/') !== true) throw refusedTarget()
+  if (!ours || !rest.startsWith('/')) throw refusedTarget()
   return split(rest)
 }
 

@@ -8,14 +8,15 @@ import { readCredential } from '../../src/credential.ts'
 import { readCompactJws } from '../../src/jws/compact.ts'
 import { parseStrictObject } from '../../src/jws/strict-json.ts'
 import { locationsOf, readLocations, readTarget } from '../../src/location.ts'
-import { hostOf } from '../../src/node/framework-view.ts'
+import { originOf } from '../../src/node/framework-view.ts'
 import { createNonceSource } from '../../src/nonce.ts'
 import { checkHost } from '../../src/request.ts'
 import type { Exchange, Scheme } from '../../src/schemes/scheme.ts'
-import { dpopClaims, popClaims } from './fixtures.ts'
+import { clock, dpopClaims, popClaims } from './fixtures.ts'
 
 const locations = readLocations(apiUrl) ?? []
 const wildcard = readLocations('https://*.example.com')
+const several = readLocations([apiUrl, 'https://other.example'])
 const schemes = [pop(), dpop(), bearer()]
 const get = (...rawHeaders: string[]): HttpRequest => ({ method: 'GET', target: '/', rawHeaders })
 const post = (...rawHeaders: string[]): HttpRequest => ({ ...get(...rawHeaders), method: 'POST' })
@@ -32,8 +33,9 @@ const exchange: Exchange = {
   locations,
   now: popClaims.ts,
   maxAgeSeconds: 300,
+  maxAheadSeconds: 30,
   clockToleranceSeconds: 30,
-  nonces: createNonceSource({}, apiUrl),
+  nonces: createNonceSource({}, apiUrl, clock.now),
 }
 
 /** Reads and compares a proof without key and signature, and without the limits on its length. */
@@ -75,8 +77,11 @@ const form = (text: string): HttpRequest => ({
   ...post(...formType),
   body: async () => Buffer.from(text),
 })
-const forwarded = (host: string): IncomingMessage =>
-  ({ headers: { 'x-forwarded-host': host } }) as unknown as IncomingMessage
+/** What a trusted proxy says, as the framework hands it on. */
+const forwarded = (headers: IncomingMessage['headers']): HttpRequest => ({
+  ...get('Host', 'api.example.com'),
+  origin: originOf({ headers, socket: null } as unknown as IncomingMessage, true),
+})
 
 type Parser = (text: string) => unknown
 
@@ -105,10 +110,12 @@ export const parsers: Readonly<Record<string, Parser>> = {
     checkHost(request)
     return locationsOf(wildcard, request)
   },
-  'X-Forwarded-Host': (text) =>
-    locationsOf(undefined, { ...get(), origin: `http://${hostOf(forwarded(text), true)}` }),
+  'X-Forwarded-Host': (text) => locationsOf(undefined, forwarded({ 'x-forwarded-host': text })),
+  'X-Forwarded-Host beside several public URLs': (text) =>
+    locationsOf(several, forwarded({ 'x-forwarded-host': text })),
   'the path of X-Forwarded-Host': (text) =>
-    locationsOf(undefined, { ...get(), origin: `http://${hostOf(forwarded(`a/${text}`), true)}` }),
+    locationsOf(undefined, forwarded({ 'x-forwarded-host': `a/${text}` })),
+  'X-Forwarded-Proto': (text) => locationsOf(undefined, forwarded({ 'x-forwarded-proto': text })),
   'an absolute target': (text) => readTarget(`http://${text}`, locations),
   'the path of an absolute target': (text) => readTarget(`${apiUrl}/${text}`, locations),
   'the target': (text) => readTarget(`/${text}`, locations),

@@ -84,6 +84,8 @@ const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> 
   'core/src/replay/memory.ts': not('hashes'),
   'core/src/request.ts': {
     headerLines: by('two Content-Types'),
+    handedOn: by('a signed header'),
+    isHost: by('Host'),
     checkHost: by('Host'),
     hostOf: by('the Host that a wildcard stands for'),
     rawQuery: by('the query'),
