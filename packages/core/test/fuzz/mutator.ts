@@ -1,7 +1,7 @@
 /** Whole numbers from 0 up to, not including, `below`; they depend on nothing but the seed (mulberry32). */
-type Random = (below: number) => number
+export type Random = (below: number) => number
 
-function createRandom(seed: number): Random {
+export function createRandom(seed: number): Random {
   let state = seed >>> 0
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -80,7 +80,7 @@ function range(bytes: Buffer, random: Random): [start: number, end: number] {
   return [from, Math.min(bytes.length, from + random(reach + 1))]
 }
 
-function pick<T>(list: readonly T[], random: Random): T {
+export function pick<T>(list: readonly T[], random: Random): T {
   return list[random(list.length)] as T
 }
 
