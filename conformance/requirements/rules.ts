@@ -10,11 +10,16 @@ export const rules = {
   'rule-time-inclusive': {
     source: 'Own rule: both ends count, whole seconds',
     behaviour:
-      'A proof is in time from maxAgeSeconds ago to clockToleranceSeconds ahead, both ends included.',
+      'A proof is in time from maxAgeSeconds ago to maxAheadSeconds ahead, both ends included.',
   },
   'rule-time-configured': {
     source: 'Own rule: the operator sets the window',
-    behaviour: 'maxAgeSeconds and clockToleranceSeconds move both ends exactly.',
+    behaviour:
+      'maxAgeSeconds and maxAheadSeconds move the ends for proofs, clockToleranceSeconds those for tokens.',
+  },
+  'rule-time-of-nonce': {
+    source: 'RFC 9449 section 4.3 step 11',
+    behaviour: 'With nonce time, a fresh nonce of the server stands for the time of the proof.',
   },
   'rule-time-of-token': {
     source: 'RFC 7519 section 4.1.4, 4.1.5, 4.1.6',
@@ -106,7 +111,25 @@ export const rules = {
   },
   'rule-replay-restart': {
     source: 'CVE-2026-9802',
-    behaviour: 'A proof dated before the memory store was made: 503, unless the guard is off.',
+    behaviour:
+      'A proof dated before the memory store was made, or within that second: 503 with the seconds left, unless the guard is off.',
+  },
+  'rule-replay-nonce-fresh': {
+    source: 'RFC 9449 section 8',
+    behaviour: 'A nonce of this process proves that no earlier process has seen the proof.',
+  },
+  'rule-replay-shared-life': {
+    source: 'Own rule: what one verifier forgets, another one must not accept',
+    behaviour:
+      'Verifiers with different times for proofs cannot share a store: refused at start-up.',
+  },
+  'rule-replay-symmetric-user': {
+    source: 'Own rule: nobody uses up the identifiers of somebody else',
+    behaviour: 'The identifier of a proof holds its key or, for a shared secret, its access token.',
+  },
+  'rule-replay-owner': {
+    source: 'Own rule: many keys are still one owner',
+    behaviour: 'Quotas count the user of a token, else its client, else the key.',
   },
   'rule-replay-clock-back': {
     source: 'Own rule: what is forgotten stays forgotten',
@@ -146,6 +169,11 @@ export const rules = {
   'rule-location-wildcard': {
     source: 'Own rule: one label is one tenant',
     behaviour: 'https://*.example.com stands for one label, and the proof must name the Host sent.',
+  },
+  'rule-location-several': {
+    source: 'Own rule: the application may choose a tenant by host',
+    behaviour:
+      'Where the host that the application sees names one of several public URLs, the proof must name that one.',
   },
   'rule-location-wildcard-form': {
     source: 'Own rule: no name of other people',

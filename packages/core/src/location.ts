@@ -96,17 +96,20 @@ export function locationsOf(
   if (first?.anyLabel === false && others.length === 0) return configured
   const seen = seenHost(request)
   const named = configured.flatMap((own) => namedBy(seen, own))
-  // A proxy may leave the port out; only where another location has the port does it decide.
   const exact = named.filter(({ scheme, port }) => port === (seen.port ?? defaultPorts[scheme]))
   if (exact.length > 0) return exact
-  if (named.length > 0) return named
-  const fixed = configured.filter(({ anyLabel }) => !anyLabel)
+  // A proxy may change the port of a name that is written out.
+  const fixed = (named.length > 0 ? named : configured).filter(isFixed)
   if (fixed.length > 0) return fixed
   throw new PopError('ERR_POP_HOST_MISMATCH', {
     member: 'host',
     expected: configured.map(({ host }) => `*.${host}`),
     actual: hostOf(request),
   })
+}
+
+function isFixed(location: Location | ConfiguredLocation): boolean {
+  return 'anyLabel' in location && !location.anyLabel
 }
 
 /** Protocol and host as the framework sees them. */
@@ -140,10 +143,10 @@ function namedBy(seen: SeenHost, own: ConfiguredLocation): readonly Location[] {
   const { scheme, port, prefix, anyLabel } = own
   const { host } = seen
   // A dot at the end is another spelling of the same name.
-  if (!anyLabel) return host === own.host || host === `${own.host}.` ? [own] : []
-  const label = host.endsWith(`.${own.host}`) ? host.slice(0, -own.host.length - 1) : ''
-  if (label === '' || label.includes('.')) return []
-  return (seen.port ?? defaultPorts[scheme]) === port ? [{ scheme, host, port, prefix }] : []
+  const name = host.endsWith('.') ? host.slice(0, -1) : host
+  if (!anyLabel) return name === own.host ? [own] : []
+  const label = name.endsWith(`.${own.host}`) ? name.slice(0, -own.host.length - 1) : ''
+  return label === '' || label.includes('.') ? [] : [{ scheme, host, port, prefix }]
 }
 
 /** The default port of a scheme may be left out. */
