@@ -1,3 +1,4 @@
+import type { JWK } from 'jose'
 import type { KeyBinding } from './key-binding.ts'
 import { readClientKey, readThumbprint } from './client-key.ts'
 import { IssuerError } from './errors.ts'
@@ -7,8 +8,10 @@ export type TokenRequestParameters = URLSearchParams | Readonly<Record<string, u
 
 /**
  * The key that a token request names, as the `key` argument of `issue`; undefined when it names
- * none. `req_cnf` is base64url of `{"kid":"<thumbprint>"}` or `{"jwk":{...}}`, as MSAL sends it;
- * `cnf_key` is base64 of a public JWK, as OpenAM clients send it. Other members are ignored.
+ * none. Both parameters are base64 or base64url of JSON. `req_cnf` is `{"kid":"<thumbprint>"}`, as
+ * MSAL sends it, `{"jwk":{...}}`, or a public JWK itself, as Microsoft.Identity.Web sends it.
+ * `cnf_key` is `{"jwk":{...}}`, as clients of OpenAM send it, or a public JWK itself, which OpenAM
+ * does not take. Other members are ignored.
  *
  * @see draft-ietf-oauth-pop-key-distribution-07 section 4.1
  * @throws IssuerError `invalid_request` for anything that is not one usable key
@@ -19,13 +22,22 @@ export function readConfirmationRequest(
   const reqCnf = readParameter(parameters, 'req_cnf')
   const cnfKey = readParameter(parameters, 'cnf_key')
   if (reqCnf !== undefined && cnfKey !== undefined) throw malformed()
-  if (cnfKey !== undefined) return { by: 'client', jwk: readClientKey(decodeObject(cnfKey)) }
+  if (cnfKey !== undefined) return { by: 'client', jwk: readJwk(decodeObject(cnfKey)) }
   if (reqCnf === undefined) return undefined
-  const { kid, jwk } = decodeObject(reqCnf)
-  if ((kid === undefined) === (jwk === undefined)) throw malformed()
-  return jwk === undefined
-    ? { by: 'client', thumbprint: readThumbprint(kid) }
-    : { by: 'client', jwk: readClientKey(jwk) }
+  const request = decodeObject(reqCnf)
+  const { kid, jwk, kty } = request
+  if (kid !== undefined && jwk !== undefined) throw malformed()
+  // A JWK may have a `kid` of its own, which is any name.
+  return kid === undefined || kty !== undefined
+    ? { by: 'client', jwk: readJwk(request) }
+    : { by: 'client', thumbprint: readThumbprint(kid) }
+}
+
+/** The key in `jwk`, or the object that is one itself. */
+function readJwk(request: Record<string, unknown>): JWK {
+  const { jwk, kty } = request
+  if ((jwk === undefined) === (kty === undefined)) throw malformed()
+  return readClientKey(jwk ?? request)
 }
 
 function readParameter(parameters: TokenRequestParameters, name: string): string | undefined {
