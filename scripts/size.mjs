@@ -11,7 +11,7 @@ const limits = {
   '@oauth-pop/fastify': 1,
   '@oauth-pop/koa': 1,
   '@oauth-pop/nestjs': 3,
-  '@oauth-pop/client': 5,
+  '@oauth-pop/client': 8,
   '@oauth-pop/issuer': 7,
 }
 

@@ -448,6 +448,25 @@ export const rules = {
     source: 'RFC 7800 section 4',
     behaviour: 'Nothing private of a key is in a proof of the client.',
   },
+  'rule-client-acceptable': {
+    source: 'Own rule: a mistake shows where it is made',
+    behaviour:
+      'What the client signs, a verifier with its defaults accepts; else it signs nothing.',
+  },
+  'rule-client-clock': {
+    source: 'RFC 9110 section 6.6.1',
+    behaviour:
+      'A refusal for time sets the clock for its server by Date: once, by a day at most, for nobody else.',
+  },
+  'rule-client-hidden': {
+    source: 'RFC 9110 section 15.5.2',
+    behaviour:
+      'The client says of a 401 whether it can see the challenge, and reads a renamed one.',
+  },
+  'rule-issuer-confirmation': {
+    source: 'draft-ietf-oauth-pop-key-distribution-07 section 4.1',
+    behaviour: 'The issuer reads the key of a token request as MSAL and OpenAM clients write it.',
+  },
   'rule-issuer-public-half': {
     source: 'RFC 7800 section 4',
     behaviour: 'The issuer keeps the public half of a pair and the hash of a token.',

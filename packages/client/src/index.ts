@@ -2,13 +2,13 @@ export type { AccessTokenSource } from './access-token.ts'
 export type { ProofAlgorithm, SecretAlgorithm } from './algorithms.ts'
 export type { Coverage } from './coverage.ts'
 export type { JWK } from 'jose'
+export { NonceLoopError, readRefusal, type Refusal } from './challenge.ts'
 export {
   confirmationRequest,
   generateKeyPair,
   type KeyPairOptions,
   type ProofKeyPair,
 } from './key-pair.ts'
-export { NonceLoopError } from './nonce-challenge.ts'
 export { createPopFetch, type Fetch, type PopFetchOptions } from './pop-fetch.ts'
 export { signPopRequest, type PopRequest } from './pop-request.ts'
 export type { ProofKey, ProofKeySource, ProofSigner } from './proof-key.ts'

@@ -1,11 +1,13 @@
 import type { AccessTokenSource } from './access-token.ts'
+import { readNonceChallenge } from './challenge.ts'
 import { checkCoverage, type Coverage } from './coverage.ts'
-import { NonceLoopError, readNonceChallenge } from './nonce-challenge.ts'
 import { canSendAgain, readOutgoing, type Outgoing } from './outgoing-request.ts'
 import { signPopRequest } from './pop-request.ts'
 import type { ProofKeySource } from './proof-key.ts'
+import { sendProved } from './send-proved.ts'
+import { createServerClocks } from './server-clock.ts'
 import { queryNames } from './signed-query.ts'
-import { addCredential, transports, type FetchArguments, type Transport } from './transport.ts'
+import { addCredential, transports, type Transport } from './transport.ts'
 
 /** The standard `fetch`. */
 export type Fetch = typeof globalThis.fetch
@@ -23,18 +25,22 @@ export interface PopFetchOptions {
   readonly transport?: Transport | undefined
   /** Sends the signed request. Default the global `fetch`. */
   readonly fetch?: Fetch | undefined
+  /** The clock, in milliseconds. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
 }
 
-const optionNames = ['accessToken', 'key', 'cover', 'transport', 'fetch']
+const optionNames = ['accessToken', 'key', 'cover', 'transport', 'fetch', 'now']
 
 /**
  * Makes a `fetch` that signs every request with a fresh proof.
  *
  * Redirects are not followed, because a proof is made for one URL: the response is the redirect
  * itself, unless the request says `redirect: 'error'`. When the server asks for its nonce (401,
- * `use_pop_nonce`) the request is sent once more with it; a body that is a stream cannot be sent
- * twice, so its caller gets the 401. An `Authorization` header of the caller is replaced. Nothing is
- * remembered from one call to the next.
+ * `use_pop_nonce`) the request is sent once more with it. When our server finds the proof too old or
+ * dated in the future, its `Date`, if it is at most a day off, becomes the clock for its origin, and
+ * the request is sent once more; that is all that is remembered from one call to the next. A body
+ * that is a stream cannot be sent twice, so its caller gets the 401. An `Authorization` header of the
+ * caller is replaced.
  *
  * Does not refresh tokens, and sends the token wherever the caller points it.
  *
@@ -51,6 +57,7 @@ export function createPopFetch(options: PopFetchOptions): Fetch {
   const { accessToken, key, cover = {}, transport = 'header' } = options
   // Looked up late, so that instrumentation which replaces the global one is honoured.
   const send: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+  const clockOf = createServerClocks(options.now ?? Date.now, 'pop')
   const needs = {
     body: cover.body === true,
     form: transport === 'form',
@@ -62,18 +69,25 @@ export function createPopFetch(options: PopFetchOptions): Fetch {
       ? readOutgoing(new Request(input, init), {}, needs)
       : readOutgoing(input, init ?? {}, needs))
     const own = presentNames(cover, outgoing)
-    const prove = async (nonce?: string): Promise<FetchArguments> => {
-      const signing = signPopRequest({ ...outgoing, accessToken, key, cover: own, nonce })
-      const credential = await untilAborted(signing, outgoing.signal)
-      return addCredential(outgoing, transport, credential)
-    }
-    const response = await send(...(await prove()))
-    const nonce = readNonceChallenge(response)
-    if (nonce === undefined || !canSendAgain(outgoing)) return response
-    await response.body?.cancel()
-    const second = await send(...(await prove(nonce)))
-    if (readNonceChallenge(second) !== undefined) throw new NonceLoopError(second)
-    return second
+    const clock = clockOf(outgoing.url)
+    return sendProved({
+      async prove(nonce) {
+        const signing = signPopRequest({
+          ...outgoing,
+          accessToken,
+          key,
+          cover: own,
+          nonce,
+          now: clock.now,
+        })
+        const credential = await untilAborted(signing, outgoing.signal)
+        return addCredential(outgoing, transport, credential)
+      },
+      send,
+      canSendAgain: canSendAgain(outgoing),
+      clock,
+      readNonce: readNonceChallenge,
+    })
   }
 }
 
@@ -82,13 +96,15 @@ function checkOptions(options: PopFetchOptions): void {
   if (unknown !== undefined) {
     throw new TypeError(`createPopFetch has no option ${JSON.stringify(unknown)}`)
   }
-  const { accessToken, key, cover, transport = 'header', fetch: send } = options ?? {}
+  const { accessToken, key, cover, transport = 'header', fetch: send, now } = options ?? {}
   if (!accessToken) throw new TypeError('createPopFetch needs an accessToken')
   if (typeof accessToken !== 'string' && typeof accessToken !== 'function')
     throw new TypeError('accessToken must be a string, or a function that finds it')
   if (!key) throw new TypeError('createPopFetch needs a key')
   if (send !== undefined && typeof send !== 'function')
     throw new TypeError('fetch must be a function')
+  if (now !== undefined && typeof now !== 'function')
+    throw new TypeError('now must be a function that gives milliseconds')
   if (!transports.includes(transport))
     throw new TypeError("transport must be 'header', 'form' or 'query'")
   if (cover !== undefined) checkCoverage(cover)

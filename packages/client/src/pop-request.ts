@@ -23,7 +23,7 @@ export interface PopRequest {
   /** The nonce that the server gave in a challenge; none without one. */
   readonly nonce?: string | undefined
   /** The clock, in milliseconds. Default `Date.now`. */
-  readonly now?: () => number
+  readonly now?: (() => number) | undefined
 }
 
 /**

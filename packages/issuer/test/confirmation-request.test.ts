@@ -34,7 +34,7 @@ describe('readConfirmationRequest', () => {
     ['nothing', {}, undefined],
     ['nothing, with a value for it', { req_cnf: '', cnf_key: '' }, undefined],
     ['nothing, but a name of every object', { constructor: 'x' }, undefined],
-  ])('reads %s', (_, parameters, expected) => {
+  ])('reads %s', { tags: ['rule-issuer-confirmation'] }, (_, parameters, expected) => {
     expect(readConfirmationRequest(parameters)).toEqual(expected)
     const form = Object.entries(parameters) as [string, string][]
     expect(readConfirmationRequest(new URLSearchParams(form))).toEqual(expected)
