@@ -1,3 +1,5 @@
+import type { JWK } from 'jose'
+
 /**
  * Algorithms that a proof can be signed with (RFC 7518 section 3.1, RFC 8037, RFC 9864). Runtimes
  * differ in what they have: every browser has ES256, and Ed25519 is the newest.
@@ -54,6 +56,17 @@ export function isProofAlgorithm(name: unknown): name is ProofAlgorithm {
 
 export function signatureOf(algorithm: ProofAlgorithm): Signature {
   return signatures[algorithm]
+}
+
+/**
+ * The algorithm of a key that leaves no choice: that of its curve (RFC 7518 section 3.4), `EdDSA` for
+ * Ed25519 (RFC 8037 section 3.1). Undefined for RSA, which has six.
+ */
+export function onlyAlgorithmOf({ kty, crv }: JWK): ProofAlgorithm | undefined {
+  return proofAlgorithms.find((name) => {
+    const wanted = signatures[name]
+    return wanted.crv !== undefined && wanted.kty === kty && wanted.crv === crv
+  })
 }
 
 /** The hash of a secret's algorithm, and the least bytes that the secret must have; else undefined. */

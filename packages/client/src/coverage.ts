@@ -1,12 +1,14 @@
+import { isToken } from './http-token.ts'
 import { signBody, type SignableBody } from './signed-body.ts'
 import { signHeaders, type SignableHeaders } from './signed-headers.ts'
-import { credentialParameter, signQuery } from './signed-query.ts'
+import { credentialParameter, mostNames, signQuery } from './signed-query.ts'
 
 /** What a proof signs besides method, host and path. Nothing of it by default. */
 export interface Coverage {
   /**
    * Query parameters, spelled as in the URL (percent-encoded); `true` signs all of them. A repeated
-   * parameter cannot be signed.
+   * parameter cannot be signed. A server that does not allow unsigned parameters (ours does not,
+   * unless `uncoveredQuery: 'allow'`) refuses a query that is signed in part.
    */
   readonly query?: true | readonly string[]
   /** Header names. Proxies rewrite `host`, `accept-encoding` and the like: leave those out. */
@@ -59,32 +61,36 @@ export function checkCoverage(cover: Coverage): void {
   const unknown = Object.keys(cover).find((name) => !['query', 'headers', 'body'].includes(name))
   if (unknown !== undefined) throw new TypeError(`cover has no member ${JSON.stringify(unknown)}`)
   if (cover.query !== undefined && cover.query !== true) {
-    checkNames('cover.query', cover.query, credentialParameter)
+    checkNames('cover.query', cover.query, [credentialParameter])
     const odd = cover.query.find((name) => !queryName.test(name))
     if (odd !== undefined)
       throw new TypeError('cover.query must hold names as they travel, such as user%20name')
   }
   if (cover.headers !== undefined) {
-    checkNames('cover.headers', lowerCaseAll(cover.headers), 'authorization')
+    checkNames('cover.headers', lowerCaseAll(cover.headers), ['authorization', 'dpop'])
+    if (!cover.headers.every(isToken))
+      throw new TypeError('cover.headers must hold header names, such as content-type')
   }
   if (cover.body !== undefined && cover.body !== true)
     throw new TypeError('cover.body must be true')
 }
 
 /** What can stand before the first `=` of a parameter, in the form that `fetch` sends. */
-const queryName = /^[!$%'()*+,./:;?@[\\\]^`{|}~\w-]+$/
+const queryName = /^[!$%'()*+,./:;?@[\]^`{|}~\w-]+$/
 
 function lowerCaseAll(names: readonly string[]): readonly string[] {
   return Array.isArray(names) ? names.map((name) => String(name).toLowerCase()) : names
 }
 
-function checkNames(where: string, names: readonly string[], forbidden: string): void {
+function checkNames(where: string, names: readonly string[], forbidden: readonly string[]): void {
   if (!Array.isArray(names) || names.length === 0) {
     throw new TypeError(`${where} must be a non-empty list of names`)
   }
   if (names.some((name) => typeof name !== 'string' || name === '')) {
     throw new TypeError(`${where} must hold non-empty strings`)
   }
+  if (names.length > mostNames) throw new TypeError(`${where} has more than ${mostNames} names`)
   if (new Set(names).size !== names.length) throw new TypeError(`${where} has a name twice`)
-  if (names.includes(forbidden)) throw new TypeError(`${where} cannot cover ${forbidden}`)
+  const other = forbidden.find((name) => names.includes(name))
+  if (other !== undefined) throw new TypeError(`${where} cannot cover ${other}`)
 }

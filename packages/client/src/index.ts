@@ -6,6 +6,7 @@ export { NonceLoopError, readRefusal, type Refusal } from './challenge.ts'
 export {
   confirmationRequest,
   generateKeyPair,
+  keyThumbprint,
   type KeyPairOptions,
   type ProofKeyPair,
 } from './key-pair.ts'

@@ -1,6 +1,7 @@
 import { base64url, calculateJwkThumbprint, exportJWK, generateKeyPair as generate } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import { isProofAlgorithm, proofAlgorithms, type ProofAlgorithm } from './algorithms.ts'
+import { resolveProofKey, type ProofKey } from './proof-key.ts'
 import { webCrypto } from './web-crypto.ts'
 
 /** A key pair that signs proofs, and the public half in the forms that an authorization server asks for. */
@@ -41,11 +42,30 @@ export async function generateKeyPair(options: KeyPairOptions): Promise<ProofKey
 }
 
 /**
+ * The RFC 7638 thumbprint of a key (SHA-256, base64url): the name that `confirmationRequest` needs of a
+ * signer or a private JWK. A pair of `generateKeyPair` has its own already.
+ *
+ * @throws TypeError for a key that cannot sign proofs, and for a secret: its hash would give it away
+ */
+export async function keyThumbprint(key: ProofKey): Promise<string> {
+  const { jwk } = await resolveProofKey(key)
+  if (jwk === undefined) throw new TypeError('a secret has no thumbprint to be shown')
+  return calculateJwkThumbprint(jwk)
+}
+
+/**
  * The parameter `req_cnf` of a token request: it asks for an access token that is bound to this key,
- * by its thumbprint.
+ * by its thumbprint. A pair of `generateKeyPair` has one; for any other key write
+ * `confirmationRequest({ thumbprint: await keyThumbprint(key) })`.
  *
  * @see draft-ietf-oauth-pop-key-distribution-07 section 4.1
+ * @throws TypeError for anything that has no thumbprint
  */
-export function confirmationRequest({ thumbprint }: Pick<ProofKeyPair, 'thumbprint'>): string {
-  return base64url.encode(JSON.stringify({ kid: thumbprint }))
+export function confirmationRequest(key: Pick<ProofKeyPair, 'thumbprint'>): string {
+  const { thumbprint } = key ?? {}
+  if (typeof thumbprint === 'string' && /^[\w-]{43}$/.test(thumbprint))
+    return base64url.encode(JSON.stringify({ kid: thumbprint }))
+  throw new TypeError(
+    'the key has no thumbprint: write confirmationRequest({ thumbprint: await keyThumbprint(key) })',
+  )
 }

@@ -1,4 +1,6 @@
+import { readMethod } from './http-token.ts'
 import type { SignableBody } from './signed-body.ts'
+import { checkNoCredential } from './signed-query.ts'
 
 /** The request as `fetch` will send it, known before it does. */
 export interface Outgoing {
@@ -33,9 +35,11 @@ export async function readOutgoing(
   needs: Needs,
 ): Promise<Outgoing> {
   const request = input instanceof Request ? input : new Request(input)
-  const method = (init.method ?? request.method).toUpperCase()
+  const method = readMethod(init.method ?? request.method)
   const headers = new Headers(init.headers ?? request.headers)
   addContentType(headers, init.body)
+  if (headers.has('dpop')) throw new TypeError('a request with a DPoP header has another proof')
+  if (isForm(headers) && isText(init.body)) checkNoCredential(init.body.toString())
   const redirect = (init.redirect ?? request.redirect) === 'error' ? 'error' : 'manual'
   const given = init.body ?? undefined
   // Moved to another URL, a `Request` keeps its body as a stream, which browsers do not send.
@@ -89,14 +93,22 @@ async function readForm(
     throw new TypeError(`a ${method} request has no form that could carry the credential`)
   const text = await formText(request, body)
   if (text === '') headers.set('content-type', formType)
-  const [type = ''] = (headers.get('content-type') ?? '').split(';')
-  if (text !== undefined && type.trim().toLowerCase() === formType) return text
+  if (text !== undefined && isForm(headers)) return text
   throw new TypeError('the form that carries the credential must be URLSearchParams or their text')
+}
+
+function isForm(headers: Headers): boolean {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';')
+  return type.trim().toLowerCase() === formType
+}
+
+function isText(body: unknown): body is string | URLSearchParams {
+  return typeof body === 'string' || body instanceof URLSearchParams
 }
 
 async function formText(request: Request, body: RequestInit['body']): Promise<string | undefined> {
   if (body === undefined) return request.clone().text()
-  return typeof body === 'string' || body instanceof URLSearchParams ? body.toString() : undefined
+  return isText(body) ? body.toString() : undefined
 }
 
 /** Streams and other iterables are gone once sent. */
@@ -104,8 +116,7 @@ export function canSendAgain({ init: { body } }: Outgoing): boolean {
   return (
     body === undefined ||
     body === null ||
-    typeof body === 'string' ||
-    body instanceof URLSearchParams ||
+    isText(body) ||
     body instanceof FormData ||
     body instanceof Blob ||
     body instanceof ArrayBuffer ||

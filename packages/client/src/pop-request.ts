@@ -2,6 +2,7 @@ import { base64url } from 'jose'
 import { resolveAccessToken, type AccessTokenSource } from './access-token.ts'
 import { signCompact } from './compact-jws.ts'
 import { checkCoverage, coverageMembers, type Coverage } from './coverage.ts'
+import { readMethod } from './http-token.ts'
 import { resolveProofKey, type ProofKeySource } from './proof-key.ts'
 import type { SignableBody } from './signed-body.ts'
 import type { SignableHeaders } from './signed-headers.ts'
@@ -33,7 +34,8 @@ export interface PopRequest {
  *
  * Always signs time, method, host, path and a random `jti`; `cover` adds query, headers and body.
  * The public key of a pair goes along as `cnf`, for access tokens that name only its thumbprint.
- * Checks neither that the token is bound to the key nor that it is still valid.
+ * Whatever no server would take is refused at once. Checks neither that the token is bound to the
+ * key nor that it is still valid.
  *
  * @see draft-ietf-oauth-signed-http-request-03 section 3
  * @throws TypeError for a request that cannot be signed or covered as asked
@@ -42,11 +44,14 @@ export async function signPopRequest(request: PopRequest): Promise<string> {
   const { cover = {}, nonce } = request
   checkCoverage(cover)
   const { host, path, query } = readTarget(request.url)
+  const m = readMethod(request.method)
+  if (nonce !== undefined && (typeof nonce !== 'string' || nonce === ''))
+    throw new TypeError('nonce must be the text that the server gave')
   const key = await resolveProofKey(request.key)
   const claims = {
     at: await resolveAccessToken(request.accessToken),
-    ts: Math.floor((request.now ?? Date.now)() / 1000),
-    m: request.method.toUpperCase(),
+    ts: readSeconds(request.now ?? Date.now),
+    m,
     u: host,
     p: path,
     ...(await coverageMembers(cover, { query, headers: request.headers, body: request.body })),
@@ -54,7 +59,20 @@ export async function signPopRequest(request: PopRequest): Promise<string> {
     jti: randomId(),
     ...(key.jwk !== undefined && { cnf: { jwk: key.jwk } }),
   }
-  return signCompact({ typ: 'pop', alg: key.algorithm }, claims, key)
+  const credential = await signCompact({ typ: 'pop', alg: key.algorithm }, claims, key)
+  if (credential.length <= longestCredential) return credential
+  throw new TypeError(
+    `the signed request has ${credential.length} characters; servers take ${longestCredential}`,
+  )
+}
+
+/** Node takes no more than 16 KiB of headers either. */
+const longestCredential = 16_384
+
+function readSeconds(now: () => number): number {
+  const seconds = Math.floor(now() / 1000)
+  if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds
+  throw new TypeError('now must give milliseconds since 1970')
 }
 
 /** 128 random bits: two proofs never share an identifier. */

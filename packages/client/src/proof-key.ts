@@ -2,12 +2,14 @@ import { base64url, importJWK } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import {
   isProofAlgorithm,
+  onlyAlgorithmOf,
   secretHashOf,
   signatureOf,
   type ProofAlgorithm,
   type SecretAlgorithm,
 } from './algorithms.ts'
 import type { ProofKeyPair } from './key-pair.ts'
+import { checkPurpose, readPublicKey, type PublicKey } from './public-key.ts'
 import { webCrypto } from './web-crypto.ts'
 
 /** A private key that stays where it is: in hardware, in a key service, in another process. */
@@ -24,8 +26,10 @@ export interface ProofSigner {
 
 /**
  * The key that signs proofs: a pair of `generateKeyPair`, a `ProofSigner`, or a private or symmetric
- * JWK whose `alg` says how to sign, such as the `access_token_key` of a token response. Do not change
- * a JWK once it has been used: its import is remembered.
+ * JWK whose `alg` says how to sign, such as the `access_token_key` of a token response. Without an
+ * `alg`, an EC key signs with the algorithm of its curve (`ES256`, `ES384`, `ES512`) and an Ed25519
+ * key with `EdDSA`; RSA keys and secrets need one. Do not change a key once it has been used: its
+ * import is remembered.
  */
 export type ProofKey = ProofKeyPair | ProofSigner | JWK
 
@@ -40,79 +44,107 @@ export interface SigningKey {
   sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
 }
 
-const publicMembers: Readonly<Record<string, readonly (keyof JWK)[]>> = {
-  RSA: ['kty', 'n', 'e'],
-  EC: ['kty', 'crv', 'x', 'y'],
-  OKP: ['kty', 'crv', 'x'],
-}
-
-const imported = new WeakMap<JWK, SigningKey>()
+const imported = new WeakMap<object, SigningKey>()
 
 /**
- * Finds the key and makes it ready to sign.
+ * Finds the key and makes it ready to sign. A key that no verifier takes is refused here, and one
+ * whose halves do not belong together at its first signature, which is verified.
  *
- * @throws TypeError for what is no key
+ * @throws TypeError for what is no key that can sign proofs
  */
 export async function resolveProofKey(source: ProofKeySource): Promise<SigningKey> {
   const key = typeof source === 'function' ? await source() : source
   if (typeof key !== 'object' || key === null || key instanceof Promise)
     throw new TypeError('key must be a key pair, a signer or a JWK, or a function that finds it')
-  if ('privateKey' in key) return fromKeyPair(key as ProofKeyPair)
-  if ('sign' in key) return fromSigner(key as ProofSigner)
   const known = imported.get(key)
   if (known !== undefined) return known
-  const signingKey = key.kty === 'oct' ? await fromSecret(key) : await fromPrivateJwk(key)
+  const signingKey = await importKey(key)
   imported.set(key, signingKey)
   return signingKey
 }
 
-function fromKeyPair({ algorithm, privateKey, jwk }: ProofKeyPair): SigningKey {
-  return withCryptoKey(readAlgorithm(algorithm), privateKey, jwk)
+function importKey(key: ProofKey): Promise<SigningKey> {
+  if ('privateKey' in key) return fromKeyPair(key as ProofKeyPair)
+  if ('sign' in key) return fromSigner(key as ProofSigner)
+  return key.kty === 'oct' ? fromSecret(key) : fromPrivateJwk(key)
+}
+
+async function fromKeyPair({ algorithm, privateKey, jwk }: ProofKeyPair): Promise<SigningKey> {
+  return withCryptoKey(privateKey, await readPublicKey(jwk, readAlgorithm(algorithm)), algorithm)
 }
 
 async function fromPrivateJwk(key: JWK): Promise<SigningKey> {
-  const algorithm = readAlgorithm(key.alg)
+  if (key.alg === undefined && key.kty === 'RSA')
+    throw new TypeError('an RSA key needs an alg that says how it signs, such as RS256 or PS256')
+  const algorithm = readAlgorithm(key.alg ?? onlyAlgorithmOf(key))
   if (typeof key.d !== 'string')
     throw new TypeError('a JWK that signs proofs must be a private key')
-  webCrypto()
+  const publicKey = await readPublicKey(key, algorithm)
   const privateKey = await importJWK({ ...key }, algorithm).catch((cause: unknown) => {
     throw new TypeError('the private JWK cannot be imported for its alg', { cause })
   })
-  return withCryptoKey(algorithm, privateKey as CryptoKey, key)
+  return withCryptoKey(privateKey as CryptoKey, publicKey, algorithm)
 }
 
-function withCryptoKey(algorithm: ProofAlgorithm, privateKey: CryptoKey, jwk: JWK): SigningKey {
+function withCryptoKey(
+  privateKey: CryptoKey,
+  publicKey: PublicKey,
+  algorithm: ProofAlgorithm,
+): SigningKey {
   const { parameters } = signatureOf(algorithm)
-  return {
-    algorithm,
-    jwk: toPublicJwk(jwk, algorithm),
-    sign: async (bytes) => new Uint8Array(await webCrypto().sign(parameters, privateKey, bytes)),
-  }
+  return withPublicKey(publicKey, algorithm, async (bytes) => {
+    const signature = await webCrypto()
+      .sign(parameters, privateKey, bytes)
+      .catch((cause: unknown) => {
+        throw new TypeError(`the private key does not sign with ${algorithm}`, { cause })
+      })
+    return new Uint8Array(signature)
+  })
 }
 
-function fromSigner(signer: ProofSigner): SigningKey {
+async function fromSigner(signer: ProofSigner): Promise<SigningKey> {
   const algorithm = readAlgorithm(signer.algorithm)
   const { bytes: length } = signatureOf(algorithm)
+  const publicKey = await readPublicKey(signer.jwk, algorithm)
+  return withPublicKey(publicKey, algorithm, async (bytes) => {
+    const signature = await signer.sign(bytes)
+    if (!(signature instanceof Uint8Array) || signature.length === 0)
+      throw new TypeError('sign must return the bytes of a signature')
+    if (length === undefined || signature.length === length) return signature
+    throw new TypeError(
+      `an ${algorithm} signature has ${length} bytes, r and s side by side; DER must be taken apart`,
+    )
+  })
+}
+
+/** One look at the first signature finds every way in which the two halves can be at odds. */
+function withPublicKey(
+  { jwk, verifies }: PublicKey,
+  algorithm: ProofAlgorithm,
+  sign: SigningKey['sign'],
+): SigningKey {
+  let isProven = false
   return {
     algorithm,
-    jwk: toPublicJwk(signer.jwk, algorithm),
+    jwk,
     async sign(bytes) {
-      const signature = await signer.sign(bytes)
-      if (!(signature instanceof Uint8Array) || signature.length === 0)
-        throw new TypeError('sign must return the bytes of a signature')
-      if (length === undefined || signature.length === length) return signature
+      const signature = await sign(bytes)
+      isProven ||= await verifies(signature, bytes)
+      if (isProven) return signature
       throw new TypeError(
-        `an ${algorithm} signature has ${length} bytes, r and s side by side; DER must be taken apart`,
+        `the signature is not an ${algorithm} signature of the bytes by the private half of jwk`,
       )
     },
   }
 }
 
-async function fromSecret({ alg, k }: JWK): Promise<SigningKey> {
+async function fromSecret(jwk: JWK): Promise<SigningKey> {
+  const { alg, k } = jwk
   const wanted = secretHashOf(alg)
   if (wanted === undefined)
     throw new TypeError('a symmetric JWK needs an alg: HS256, HS384 or HS512')
-  const secret = base64url.decode(String(k))
+  checkPurpose(jwk, String(alg))
+  const secret = readSecret(k)
   if (secret.length < wanted.bytes)
     throw new TypeError(`a secret for ${alg} needs ${wanted.bytes} bytes or more`)
   const hmac = { name: 'HMAC', hash: wanted.hash }
@@ -123,16 +155,16 @@ async function fromSecret({ alg, k }: JWK): Promise<SigningKey> {
   }
 }
 
+/** Decoders differ in what they make of any other spelling. */
+function readSecret(k: unknown): Uint8Array {
+  if (typeof k === 'string' && /^[\w-]+$/.test(k)) {
+    const secret = base64url.decode(k)
+    if (base64url.encode(secret) === k) return secret
+  }
+  throw new TypeError('k of a symmetric JWK must be base64url without padding')
+}
+
 function readAlgorithm(algorithm: unknown): ProofAlgorithm {
   if (isProofAlgorithm(algorithm)) return algorithm
   throw new TypeError('a key needs an algorithm that signs proofs; in a JWK it is the alg')
-}
-
-/** Only the members that make the key, so that nothing private can end up in a proof. */
-function toPublicJwk(jwk: JWK, alg: ProofAlgorithm): JWK {
-  const { kty, crv } = signatureOf(alg)
-  const members = publicMembers[kty] ?? []
-  if (jwk?.kty !== kty || (crv !== undefined && jwk.crv !== crv))
-    throw new TypeError(`the key is not one for ${alg}`)
-  return { ...Object.fromEntries(members.map((member) => [member, jwk[member]])), alg }
 }

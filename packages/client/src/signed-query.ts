@@ -4,6 +4,20 @@ import { sha256 } from './sha256.ts'
 /** The parameter that can carry the credential itself, which therefore cannot be covered. */
 export const credentialParameter = 'pop_access_token'
 
+/** Verifiers read no longer lists. */
+export const mostNames = 256
+
+/**
+ * Refuses a query or form that holds a credential in any spelling: with ours it would have two.
+ *
+ * @throws TypeError
+ */
+export function checkNoCredential(pairs: string): void {
+  const names = parseQuery(pairs).map(({ name }) => formDecode(name))
+  if (names.some((name) => isReadAs(credentialParameter, name)))
+    throw new TypeError(`the request has a ${credentialParameter} already`)
+}
+
 interface Parameter {
   readonly name: string
   readonly raw: string
@@ -21,7 +35,32 @@ export async function signQuery(
   const parameters = parseQuery(query)
   const names = wanted === true ? parameters.map(({ name }) => name) : wanted
   const covered = names.map((name) => findCoverable(name, parameters).raw)
+  if (names.length > mostNames)
+    throw new TypeError(`a proof cannot cover more than ${mostNames} parameters`)
+  checkOthers(names, parameters)
   return [names, await sha256(new TextEncoder().encode(covered.join('&')))]
+}
+
+/** Parsers read `%61`, `a[]` and `a.b` as `a`, so that what is not covered would change what is. */
+function checkOthers(covered: readonly string[], parameters: readonly Parameter[]): void {
+  const own = covered.map(formDecode)
+  const others = parameters.map(({ name }) => name).filter((name) => !covered.includes(name))
+  const twin = others.find((name) => own.some((one) => isReadAs(one, formDecode(name))))
+  if (twin !== undefined)
+    throw new TypeError(`the query parameter ${JSON.stringify(twin)} must be covered, too`)
+}
+
+function isReadAs(name: string, other: string): boolean {
+  return other === name || other.startsWith(`${name}[`) || other.startsWith(`${name}.`)
+}
+
+function formDecode(text: string): string {
+  const spaced = text.replaceAll('+', ' ')
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    return spaced
+  }
 }
 
 /** The names of the query, as they travel. */

@@ -1,3 +1,5 @@
+import { checkNoCredential } from './signed-query.ts'
+
 /** The parts of a URL as they travel: nothing decoded. */
 export interface Target {
   /** Lower-case, with the port where it is not the default one. */
@@ -8,15 +10,22 @@ export interface Target {
   readonly query: string
 }
 
+const hostWithPort = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9]\d*)?$/
+
 /**
  * Splits an absolute http or https URL in the form that `fetch` and `node:http` send it.
  *
- * @throws TypeError for anything else
+ * @throws TypeError for anything else, and for what no server takes: a host of other characters than
+ * names have, a backslash in the query, a credential that is there already
  */
 export function readTarget(url: string | URL): Target {
   if (!URL.canParse(String(url))) throw new TypeError('url must be an absolute URL')
   const { protocol, host, pathname, search } = new URL(url)
   if (protocol !== 'https:' && protocol !== 'http:')
     throw new TypeError('url must be http or https')
+  if (!hostWithPort.test(host)) throw new TypeError('url has a host that no server takes')
+  // `fetch` sends it as it is, and servers and URL parsers disagree on what it means.
+  if (search.includes('\\')) throw new TypeError('url has a backslash in its query: write %5C')
+  checkNoCredential(search.slice(1))
   return { host, path: pathname, query: search.slice(1) }
 }

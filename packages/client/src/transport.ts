@@ -1,5 +1,5 @@
 import type { Outgoing } from './outgoing-request.ts'
-import { credentialParameter, queryNames } from './signed-query.ts'
+import { checkNoCredential, credentialParameter } from './signed-query.ts'
 
 /**
  * Where the credential travels: `Authorization: PoP <SHR>`, or `pop_access_token` in a form or in the
@@ -37,7 +37,6 @@ export function addCredential(
 }
 
 function append(pairs: string, credential: string): string {
-  if (queryNames(pairs).includes(credentialParameter))
-    throw new TypeError(`the request has a ${credentialParameter} already`)
+  checkNoCredential(pairs)
   return `${pairs}${pairs === '' ? '' : '&'}${credentialParameter}=${credential}`
 }

@@ -1,6 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createPopFetch, generateKeyPair, NonceLoopError, type Fetch } from '@oauth-pop/client'
+import {
+  createPopFetch,
+  generateKeyPair,
+  NonceLoopError,
+  readRefusal,
+  type Fetch,
+} from '@oauth-pop/client'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const key = await generateKeyPair({ algorithm: 'ES256' })
@@ -113,6 +119,82 @@ describe('createPopFetch', () => {
     expect(message).toBe('the server refused the nonce that it had just given')
     expect([response.status, asked]).toEqual([401, 2])
   })
+
+  describe('a challenge under another name', { tags: ['rule-client-hidden'] }, () => {
+    const renamed = 'x-amzn-remapped-www-authenticate'
+    const asks = 'PoP nonce="n1", error="use_pop_nonce", error_description="The proof needs one"'
+
+    test('is answered all the same', async () => {
+      const nonces: unknown[] = []
+      const url = await serve((request, response) => {
+        nonces.push(proofOf(request)['nonce'])
+        if (nonces.length > 1) return void response.end()
+        response.writeHead(401, { [renamed]: asks }).end()
+      })
+      expect((await createPopFetch({ accessToken: 'token', key })(url)).status).toBe(200)
+      expect(nonces).toEqual([undefined, 'n1'])
+    })
+
+    test.each<[string, number, Record<string, string>, unknown]>([
+      [
+        'a visible challenge',
+        401,
+        { 'www-authenticate': asks },
+        {
+          header: 'www-authenticate',
+          error: 'use_pop_nonce',
+          description: 'The proof needs one',
+        },
+      ],
+      [
+        'a renamed one',
+        401,
+        { [renamed]: asks },
+        { header: renamed, error: 'use_pop_nonce', description: 'The proof needs one' },
+      ],
+      [
+        'the real one before the renamed one',
+        401,
+        { 'www-authenticate': 'PoP error="invalid_token"', [renamed]: asks },
+        { header: 'www-authenticate', error: 'invalid_token', description: undefined },
+      ],
+      [
+        'none to be seen',
+        401,
+        {},
+        {
+          header: undefined,
+          error: undefined,
+          description: expect.stringContaining('Access-Control-Expose-Headers') as string,
+        },
+      ],
+      ['no 401', 200, { 'www-authenticate': asks }, undefined],
+    ])('readRefusal says %s', (_, status, headers, expected) => {
+      expect(readRefusal(new Response(null, { status, headers }))).toEqual(expected)
+    })
+  })
+
+  test.each<[string, RequestInit, string]>([
+    ['a proof of another scheme', { headers: { DPoP: 'x' } }, 'DPoP header'],
+    [
+      'a credential in its form',
+      { method: 'POST', body: new URLSearchParams({ pop_access_token: 'x' }) },
+      'pop_access_token already',
+    ],
+  ])(
+    'sends nothing for a request with %s',
+    { tags: ['rule-client-acceptable'] },
+    async (_, init, said) => {
+      const fetch = vi.fn<Fetch>()
+      const sending = createPopFetch({ accessToken: 'token', key, fetch })(
+        'https://a.example',
+        init,
+      )
+      await expect(sending).rejects.toThrow(TypeError)
+      await expect(sending).rejects.toThrow(said)
+      expect(fetch).not.toHaveBeenCalled()
+    },
+  )
 
   test.each([
     ['a network that is down', new TypeError('fetch failed')],
@@ -251,6 +333,7 @@ describe('createPopFetch', () => {
       'a form that carries the credential and is covered',
       { accessToken: 'a', key, transport: 'form', cover: { body: true } },
     ],
+    ['a clock that is a number', { accessToken: 'a', key, now: 1 }],
     ['a transport that does not exist', { accessToken: 'a', key, transport: 'cookie' }],
   ])('refuses %s when it is made', (_, options) => {
     expect(() => createPopFetch(options as never)).toThrow(TypeError)

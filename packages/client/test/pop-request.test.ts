@@ -183,4 +183,45 @@ describe('signPopRequest', () => {
   ])('refuses to sign for %s', async (_, change) => {
     await expect(sign(change)).rejects.toThrow(TypeError)
   })
+
+  const url = 'https://api.example.com/'
+  const many = Array.from({ length: 257 }, (__, index) => `p${index}=1`).join('&')
+  test.each<[string, Change, said: string]>([
+    ['an empty method', { method: '' }, 'method must be an HTTP method'],
+    ['a method in spaces', { method: ' GET ' }, 'method must be an HTTP method'],
+    ['no method', { method: undefined as never }, 'method must be an HTTP method'],
+    ['a method that upper case makes one', { method: 'po\u017ft' }, 'method must be'],
+    ['a host that no Host can name', { url: 'https://a!b.example/' }, 'url has a host'],
+    ['port 0', { url: 'https://api.example.com:0/' }, 'url has a host'],
+    ['a backslash in the query', { url: `${url}?a=\\` }, 'write %5C'],
+    ['a second credential', { url: `${url}?pop_access_token=a` }, 'pop_access_token already'],
+    ['one in disguise', { url: `${url}?pop%5Faccess_token[x]=a` }, 'pop_access_token already'],
+    [
+      'more parameters than verifiers read',
+      { url: `${url}?${many}`, cover: { query: true } },
+      '256',
+    ],
+    [
+      'a twin of a parameter',
+      { url: `${url}?a=1&%61=2`, cover: { query: ['a'] } },
+      '"%61" must be',
+    ],
+    ['a list for a parameter', { url: `${url}?a=1&a[]=2`, cover: { query: ['a'] } }, '"a[]" must'],
+    ['a member for it', { url: `${url}?a=1&a.b=2`, cover: { query: ['a'] } }, '"a.b" must'],
+    ['a name that no header has', { cover: { headers: ['x y'] } }, 'must hold header names'],
+    ['the DPoP header', { headers: { dpop: 'a' }, cover: { headers: ['DPoP'] } }, 'cover dpop'],
+    ['a token with its line break', { accessToken: 'token\n' }, 'no access token has'],
+    ['a token that makes it too long', { accessToken: 'x'.repeat(12_000) }, 'servers take 16384'],
+    ['an empty nonce', { nonce: '' }, 'nonce must be'],
+    ['a clock that is broken', { now: () => Number.NaN }, 'now must give milliseconds'],
+    ['a clock before 1970', { now: () => -1 }, 'now must give milliseconds'],
+  ])(
+    'refuses %s at once, and says why',
+    { tags: ['rule-client-acceptable'] },
+    async (_, change, said) => {
+      const signing = sign(change)
+      await expect(signing).rejects.toThrow(TypeError)
+      await expect(signing).rejects.toThrow(said)
+    },
+  )
 })
