@@ -274,6 +274,10 @@ const refused: Readonly<Record<string, readonly [key: ProofKey, said: string]>> 
     { ...(await generateKeyPair({ algorithm: 'RS256' })), algorithm: 'PS256', jwk: rsaSigner.jwk },
     'does not sign with PS256',
   ],
+  'a secret with bits to spare': [
+    { kty: 'oct', k: `${k.slice(0, -1)}B`, alg: 'HS256' },
+    'k of a symmetric JWK',
+  ],
   'a padded secret': [{ kty: 'oct', k: `${k}=`, alg: 'HS256' }, 'k of a symmetric JWK'],
   'a secret for encryption': [{ kty: 'oct', k, alg: 'HS256', use: 'enc' }, 'its use must be sig'],
 }

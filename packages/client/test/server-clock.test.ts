@@ -1,8 +1,13 @@
 import { createPopFetch, type PopFetchOptions } from '@oauth-pop/client'
-import { memoryReplayStore, popMiddleware, type PopMiddlewareOptions } from '@oauth-pop/express'
+import {
+  memoryReplayStore,
+  popMiddleware,
+  type PopMiddlewareOptions,
+  type TokenResolver,
+} from '@oauth-pop/express'
 import { createClock, listen, type AdapterServer, type FakeClock } from '@oauth-pop/testkit'
 import express from 'express'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { key, tokens } from './bound-key.ts'
 
 interface Api {
@@ -140,6 +145,30 @@ describe('a clock that is not the one of the server', () => {
     expect(times).toEqual([now.seconds(), now.seconds() + minute])
     await popFetch(url)
     expect(times[2]).toBe(now.seconds())
+  })
+
+  test('is corrected once, whatever the server says next', async () => {
+    const clock = createClock(now.seconds() + 60 * minute)
+    let ahead = 0
+    const { url, times } = await start(clock, () =>
+      new Date(now.now() + (ahead += minute) * 1000).toUTCString(),
+    )
+    expect((await create(now)(url)).status).toBe(401)
+    expect(times).toEqual([now.seconds(), now.seconds() + minute])
+  })
+
+  test('stays corrected when a later refusal is not for time', async () => {
+    const clock = createClock(now.seconds() + 60 * minute)
+    const resolve = vi.fn<TokenResolver['resolve']>((token, context) =>
+      tokens.resolve(token, context),
+    )
+    const { url, times } = await start(clock, undefined, { tokens: { resolve } })
+    const popFetch = create(now)
+    await popFetch(url)
+    resolve.mockResolvedValueOnce(undefined)
+    expect((await popFetch(url)).status).toBe(401)
+    expect((await popFetch(url)).status).toBe(200)
+    expect(times.slice(1)).toEqual(Array(3).fill(clock.seconds()))
   })
 
   test('stays as it is for a stream, which cannot be sent again', async () => {
