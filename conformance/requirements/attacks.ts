@@ -212,7 +212,8 @@ export const attacks = {
   },
   'attack-53': {
     source: 'Own rule: hosts are compared with publicUrl',
-    behaviour: 'A proof for another host, even with a Host header that names it: 401.',
+    behaviour:
+      'A proof for another host, even with a Host header that names it, or that is another public URL: 401.',
   },
   'attack-54': {
     source: 'CVE-2026-2293, CVE-2026-22031, CVE-2026-22037, CVE-2026-33808',
@@ -450,7 +451,8 @@ export const attacks = {
   },
   'attack-112': {
     source: 'Own rule: no client uses up those of another',
-    behaviour: 'A used jti or nonce from the holder of another key: accepted.',
+    behaviour:
+      'A used jti or nonce from the holder of another key, or from another user of a client: accepted.',
   },
   'attack-113': {
     source: 'Own rule: lengths keep joined parts apart',

@@ -27,7 +27,7 @@ export const faults = {
   'attack-136': {
     source: 'Own rule: no client fills the store',
     behaviour:
-      'One key has as many live proofs as one key may have: its next proof is 503, and those of other keys are accepted.',
+      'A user, client or key has as many live proofs as one may have, with however many keys: the next is 503, and those of others are accepted.',
   },
   'attack-137': {
     source: 'Own rule: live entries are never dropped',
@@ -349,8 +349,7 @@ export const faults = {
   },
   'attack-216': {
     source: 'CWE-1333',
-    behaviour:
-      'A credential of 15,000 spaces, commas, quotes, backslashes or dots: refused in linear time.',
+    behaviour: 'Anything of a request, 64 KiB of it: read in linear time.',
   },
   'attack-217': {
     source: 'Own rule: length is checked before decoding',

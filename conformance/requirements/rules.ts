@@ -175,6 +175,10 @@ export const rules = {
     behaviour:
       'Where the host that the application sees names one of several public URLs, the proof must name that one.',
   },
+  'rule-location-prefix-encoded': {
+    source: 'RFC 3986 section 6.2.2',
+    behaviour: 'A percent-encoded prefix of publicUrl is compared like the path of a request.',
+  },
   'rule-location-wildcard-form': {
     source: 'Own rule: no name of other people',
     behaviour: 'A wildcard for a whole top-level domain, or in the middle: refused at start-up.',

@@ -54,7 +54,7 @@ describe('a signed parameter', () => {
 
   test(
     'has no unsigned neighbour that a parser folds into it, in whatever spelling and place',
-    { tags: ['shr-query-pollution', 'attack-112'] },
+    { tags: ['shr-query-pollution'] },
     () => {
       fc.assert(
         fc.property(
@@ -125,7 +125,7 @@ describe('a signed parameter', () => {
     ['unsigned', (count: number) => `${'z&'.repeat(count)}id=7`],
   ])(
     'is one of at most 1,000 parts, empty ones counted: %s',
-    { tags: ['attack-112', 'attack-216'] },
+    { tags: ['shr-query-readable'] },
     async (_, sent) => {
       const ask = (count: number): Promise<string> =>
         outcomeOf(verifier.verify(signedQuery(['id'], 'id=7', sent(count))))
@@ -136,7 +136,7 @@ describe('a signed parameter', () => {
 
   test(
     'of a query that is signed as text is one of at most 1,000 parts',
-    { tags: ['attack-112'] },
+    { tags: ['shr-query-readable'] },
     async () => {
       const ask = (query: string): Promise<string> => {
         const proof = signPop(alice, clock.seconds(), { q: [[], query] })

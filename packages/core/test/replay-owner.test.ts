@@ -81,7 +81,7 @@ function hexOf(token: string): string {
 describe('the identifier of a proof', () => {
   test(
     "is the user's own, also where all users of a client share its secret",
-    { tags: ['rule-replay-symmetric-user'] },
+    { tags: ['attack-112', 'rule-replay-symmetric-user'] },
     async () => {
       const { outcomes } = await sendAll(
         withSecret('alice-1', { client_id: 'app', sub: 'alice' }),
@@ -93,7 +93,7 @@ describe('the identifier of a proof', () => {
 
   test(
     "is the key's own, whatever the token",
-    { tags: ['rule-replay-symmetric-user'] },
+    { tags: ['attack-112', 'rule-replay-symmetric-user'] },
     async () => {
       const first = withKey('alice-1', { sub: 'alice' })
       const { outcomes } = await sendAll(

@@ -60,9 +60,13 @@ describe('with several public URLs', () => {
       'that the framework sees',
       { proofFor: b, host: 'a.example.com', origin: 'http://b.example.com' },
     ],
-  ])('a proof for the one %s is accepted', { tags: ['rule-location-several'] }, async (_, sent) => {
-    expect(await ask(sent)).toEqual(accepted)
-  })
+  ])(
+    'a proof for the one %s is accepted',
+    { tags: ['attack-53', 'rule-location-several'] },
+    async (_, sent) => {
+      expect(await ask(sent)).toEqual(accepted)
+    },
+  )
 
   test.each<[string, Sent]>([
     ['the host of another', { proofFor: a, host: 'b.example.com' }],
@@ -75,7 +79,7 @@ describe('with several public URLs', () => {
     ['another label', { proofFor: tenant, host: 'two.tenants.example.com' }],
   ])(
     'a proof for one is refused where Host names %s',
-    { tags: ['rule-location-several'] },
+    { tags: ['attack-53', 'rule-location-several'] },
     async (_, sent) => {
       expect(await ask(sent)).toEqual(refused)
     },
@@ -83,7 +87,7 @@ describe('with several public URLs', () => {
 
   test(
     'what the framework sees is asked before Host, and refused when it is no host',
-    { tags: ['rule-location-several'] },
+    { tags: ['attack-53', 'rule-location-several'] },
     async () => {
       const sent = { proofFor: a, host: 'a.example.com' }
       expect(await ask({ ...sent, origin: 'http://b.example.com' })).toEqual(refused)
@@ -101,7 +105,7 @@ describe('with several public URLs', () => {
 
   test(
     'whatever is accepted where Host names one was made for that one',
-    { tags: ['rule-location-several'] },
+    { tags: ['attack-53', 'rule-location-several'] },
     async () => {
       const names = [
         'a.example.com',
