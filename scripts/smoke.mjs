@@ -18,19 +18,19 @@ const frameworks = {
     rxjs: '^7.0.0',
   },
 }
-const ours = ['core', 'client', 'issuer']
-/** What the examples of these packages take from their reader. */
-const givenToExamples = {
-  client: 'declare function requestToken(form: { req_cnf: string }): Promise<string>',
-  issuer: `
-    import type { JWK } from '@oauth-pop/issuer'
-    declare const signingKey: JWK
-    declare const secrets: { app: string; api: string }
-    declare function redeemCode(
-      clientId: string,
-      form: URLSearchParams,
-    ): Promise<{ user: string; scope: string }>`,
+const olderTools = {
+  '@types/express': '^5.0.0',
+  '@types/jest': '^30.0.0',
+  express: '^5.0.0',
+  jest: '^30.0.0',
+  'ts-jest': '^29.0.0',
+  typescript: '~5.9.0',
 }
+const moduleSettings = [
+  ['commonjs', 'node10'],
+  ['node20', 'node16'],
+]
+const ours = ['core', 'client', 'issuer']
 const tarballs = packAll()
 const tsc = join(root, 'node_modules/.bin/tsc')
 
@@ -40,12 +40,6 @@ for (const [name, dependencies] of Object.entries(frameworks)) {
   for (const shared of ['tsconfig.json', 'visit.mjs', 'vocabulary.mts']) {
     cpSync(join(root, 'scripts/consumer', shared), join(folder, shared))
   }
-  for (const [readme, given] of Object.entries({ [name]: '', ...givenToExamples })) {
-    writeFileSync(
-      join(folder, `readme-${readme}.mts`),
-      `${firstExample(readme)}\n${given}\nexport {}\n`,
-    )
-  }
   install(folder, name, dependencies)
   run('node', ['cjs.cjs'], { cwd: folder })
   run(tsc, ['-p', '.'], { cwd: folder })
@@ -53,27 +47,42 @@ for (const [name, dependencies] of Object.entries(frameworks)) {
   // Some compilers write down the types of parameters; Nest must not depend on it, nor mind.
   run(tsc, ['-p', '.', '--emitDecoratorMetadata', '--outDir', 'metadata'], { cwd: folder })
   run('node', ['visit.mjs', 'metadata/app.mjs'], { cwd: folder })
-  console.log(
-    `smoke: ${name} works from CommonJS, in TypeScript and when visited; the READMEs compile`,
-  )
+  console.log(`smoke: ${name} works from CommonJS, in TypeScript and when visited`)
 }
 
-/** The code under "Use" in the README of a package. */
-function firstExample(name) {
-  const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8')
-  const [, code] = /## Use\n.*?```ts\n(.*?)```/s.exec(readme) ?? []
-  if (code === undefined) throw new Error(`the README of ${name} has no example under "Use"`)
+smokeJest()
+
+/** A CommonJS project of before ES modules: Jest, ts-jest, and `moduleResolution` of TypeScript 5. */
+function smokeJest() {
+  const folder = mkdtempSync(join(tmpdir(), 'oauth-pop-jest-'))
+  cpSync(join(root, 'scripts/consumer/jest'), folder, { recursive: true })
+  writeFileSync(join(folder, 'jest.config.js'), jestConfiguration())
+  install(folder, 'express', olderTools, 'commonjs')
+  const bin = (name) => join(folder, 'node_modules/.bin', name)
+  for (const [module, moduleResolution] of moduleSettings) {
+    const settings = ['--module', module, '--moduleResolution', moduleResolution]
+    run(bin('tsc'), ['-p', '.', '--noEmit', ...settings], { cwd: folder })
+  }
+  run(bin('jest'), [], { cwd: folder })
+  console.log('smoke: jest and ts-jest work in a CommonJS project; so do node10 and node16')
+}
+
+/** As the page shows it. */
+function jestConfiguration() {
+  const page = readFileSync(join(root, 'docs/deployment.md'), 'utf8')
+  const [, code] = /^```js\n(\/\/ jest\.config\.js\n.*?)```/ms.exec(page) ?? []
+  if (code === undefined) throw new Error('docs/deployment.md has no jest.config.js')
   return code
 }
 
-function install(folder, adapter, dependencies) {
+function install(folder, adapter, dependencies, type = 'module') {
   const files = [...ours, adapter].map((name) => [
     `@oauth-pop/${name}`,
     `file:${tarballs.get(`@oauth-pop/${name}`)}`,
   ])
   const manifest = {
     private: true,
-    type: 'module',
+    type,
     imports: { '#adapter': `@oauth-pop/${adapter}` },
     dependencies: { ...Object.fromEntries(files), ...dependencies, '@types/node': '^24.0.0' },
   }
