@@ -1,0 +1,8 @@
+// What the blocks of the Fastify pages take from their reader.
+import fastify, { type RouteHandlerMethod } from 'fastify'
+
+export * from '@oauth-pop/fastify'
+
+export const app = fastify()
+const handler: RouteHandlerMethod = async () => ''
+export const [add, list, remove, search] = new Array<RouteHandlerMethod>(4).fill(handler)

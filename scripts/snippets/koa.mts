@@ -1,0 +1,17 @@
+// What the blocks of the Koa pages take from their reader.
+import Router from '@koa/router'
+import { storedTokens, type PopMiddlewareOptions } from '@oauth-pop/koa'
+import Koa, { type Middleware } from 'koa'
+
+export { bodyParser } from '@koa/bodyparser'
+export * from '@oauth-pop/koa'
+
+export const app = new Koa()
+export const router = new Router()
+const audience = 'https://api.example.com'
+export const options: PopMiddlewareOptions = {
+  publicUrl: audience,
+  tokens: storedTokens(() => undefined, { audience }),
+}
+const handler: Middleware = (ctx) => void (ctx.status = 204)
+export const [add, list, remove, search] = new Array<Middleware>(4).fill(handler)
