@@ -1,9 +1,17 @@
 // What the blocks of the client take from their reader. Nothing is sent.
-import type { JWK } from '@oauth-pop/client'
+import { webcrypto } from 'node:crypto'
+import { generateKeyPair, type JWK } from '@oauth-pop/client'
+
 globalThis.fetch = async () => Response.json({})
 
 export const requestToken = async (_form: { req_cnf: string }): Promise<string> => 'access-token'
-export const jwk: JWK = { kty: 'EC', crv: 'P-256', x: '', y: '' }
+const pair = await generateKeyPair({ algorithm: 'ES256', extractable: true })
+export const jwk: JWK = pair.jwk
 export const keyService = {
   sign: async (bytes: Uint8Array): Promise<Uint8Array> => new Uint8Array(64).fill(bytes.length),
+}
+export const tokenResponse = {
+  access_token: 'access-token',
+  access_token_key: (await webcrypto.subtle.exportKey('jwk', pair.privateKey)) as JWK,
+  alg: 'ES256',
 }

@@ -1,14 +1,11 @@
 import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, get, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { runInThisContext } from 'node:vm'
-import * as popExpress from '@oauth-pop/express'
-import * as express from 'express'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { appOf, readBlock } from './example.ts'
 
-const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+const example = readBlock('README.md', 'ts')
 const issuerKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const clientKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const servers: Server[] = []
@@ -23,7 +20,7 @@ beforeAll(async () => {
     response.end(JSON.stringify(url === '/keys' ? { keys } : metadata))
   })
   issuer = server.origin
-  api = await listen(runExample(firstBlock('ts'), { 'https://as.example.com': issuer }))
+  api = await listen(await appOf(example, { 'https://as.example.com': issuer }))
 })
 
 afterAll(() => {
@@ -38,7 +35,7 @@ describe('the first example of the README', () => {
 
   test('answers a thief as the README prints it', async () => {
     const answer = await send('/photos', `Bearer ${issue({ scope: 'photos:read' })}`)
-    const [statusLine, ...headers] = firstBlock('http').trim().split('\n')
+    const [statusLine, ...headers] = readBlock('README.md', 'http').trim().split('\n')
     const challenges = headers.filter((line) => line.startsWith('www-authenticate: '))
     expect(challenges).toHaveLength(2)
     expect(answer.statusLine).toBe(statusLine)
@@ -53,32 +50,6 @@ describe('the first example of the README', () => {
     expect(answer.status).toBe(403)
   })
 })
-
-function firstBlock(language: string): string {
-  const [, block] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme) ?? []
-  if (block === undefined) throw new Error(`the README has no block of ${language}`)
-  return block
-}
-
-/** Runs the text of an example, its imports served by this process, and returns its `app`. */
-function runExample(code: string, replacements: Readonly<Record<string, string>>): RequestListener {
-  const modules = { express, '@oauth-pop/express': popExpress }
-  let script = code.replaceAll(/^import (.+) from ('.+')$/gm, (_, names: string, from: string) =>
-    names.startsWith('{')
-      ? `const ${names} = modules[${from}]`
-      : `const ${names} = modules[${from}].default`,
-  )
-  for (const [text, replacement] of Object.entries(replacements)) {
-    if (!script.includes(text)) throw new Error(`the example does not name ${text}`)
-    script = script.replace(text, replacement)
-  }
-  const run = runInThisContext(`(modules) => {${script}\nreturn app\n}`) as (
-    available: typeof modules,
-  ) => RequestListener & { set(name: string, value: string): void }
-  const app = run(modules)
-  app.set('env', 'test') // Express prints errors in every other environment.
-  return app
-}
 
 async function listen(handler: RequestListener): Promise<URL> {
   const server = createServer(handler).listen(0, '127.0.0.1')
