@@ -117,7 +117,12 @@ function linkModules() {
     symlinkSync(target, path)
   }
   for (const { folder, manifest } of published) link(folder, manifest.name)
-  const folders = [...published.map(({ folder }) => folder), join(root, 'examples/ecosystem'), root]
+  const folders = [
+    ...published.map(({ folder }) => folder),
+    join(root, 'examples/ecosystem'),
+    join(root, 'conformance'),
+    root,
+  ]
   for (const folder of folders) {
     const { dependencies, devDependencies } = JSON.parse(
       readFileSync(join(folder, 'package.json'), 'utf8'),

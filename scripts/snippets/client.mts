@@ -6,6 +6,8 @@ globalThis.fetch = async () => Response.json({})
 
 export const requestToken = async (_form: { req_cnf: string }): Promise<string> => 'access-token'
 const pair = await generateKeyPair({ algorithm: 'ES256', extractable: true })
+export const key = pair
+export const accessToken = 'access-token'
 export const jwk: JWK = pair.jwk
 export const keyService = {
   sign: async (bytes: Uint8Array): Promise<Uint8Array> => new Uint8Array(64).fill(bytes.length),

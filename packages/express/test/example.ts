@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import type { RequestListener } from 'node:http'
 import { runInThisContext } from 'node:vm'
 import * as popExpress from '@oauth-pop/express'
 import * as express from 'express'
 
-/** The first fenced block of a language on a page of the repository, after a heading or at all. */
-export function readBlock(page: string, language: string, heading = ''): string {
+/** The first fenced block of a language on a page of the repository, after a text or at all. */
+export function readBlock(page: string, language: string, after = ''): string {
   const text = readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8')
   const [, block] =
-    new RegExp(`${heading}\\n.*?^\`\`\`${language}\\n(.*?)^\`\`\``, 'ms').exec(text) ?? []
-  if (block === undefined) throw new Error(`${page} has no block of ${language} ${heading}`)
+    new RegExp(`${after}.*?^\`\`\`${language}\\n(.*?)^\`\`\``, 'ms').exec(text) ?? []
+  if (block === undefined) throw new Error(`${page} has no block of ${language} ${after}`)
   return block
 }
 
@@ -28,10 +29,12 @@ export async function runExample(
   result: string,
   { modules = {}, replacements = {}, given = {} }: Setting,
 ): Promise<unknown> {
-  let script = code.replaceAll(/^import (.+) from ('.+')$/gm, (_, names: string, from: string) =>
-    names.startsWith('{')
-      ? `const ${names} = modules[${from}]`
-      : `const ${names} = modules[${from}].default`,
+  let script = stripTypeScriptTypes(code).replaceAll(
+    /^import (.+) from ('.+')$/gm,
+    (_, names: string, from: string) =>
+      names.startsWith('{')
+        ? `const ${names} = modules[${from}]`
+        : `const ${names} = modules[${from}].default`,
   )
   for (const [text, replacement] of Object.entries(replacements)) {
     if (!script.includes(text)) throw new Error(`the example does not name ${text}`)

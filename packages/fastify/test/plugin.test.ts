@@ -407,6 +407,30 @@ describe('popPlugin', () => {
     expect(await ask()).toEqual([401, 'PoP'])
   })
 
+  test.each<[string, string[], (reply: FastifyReply) => unknown]>([
+    [
+      'reply.header replaces ours',
+      ['Basic'],
+      (reply) => reply.header('WWW-Authenticate', 'Basic realm="api"'),
+    ],
+    [
+      'reply.raw.appendHeader adds to ours',
+      ['PoP', 'DPoP', 'Basic'],
+      (reply) => reply.raw.appendHeader('WWW-Authenticate', 'Basic realm="api"'),
+    ],
+  ])('a challenge of the application: %s', async (_, schemes, challenge) => {
+    const send = await serve(async (app) => {
+      app.setErrorHandler((_error, _request, reply) => {
+        challenge(reply)
+        return reply.code(401).send()
+      })
+      await app.register(oauthPop, options)
+    })
+    const { headers } = await send(anonymous())
+    const lines = headers.filter(([name]) => name === 'www-authenticate')
+    expect(lines.map(([, value]) => value.split(' ')[0])).toEqual(schemes)
+  })
+
   test(
     'without options, reads the environment, and says what is missing there',
     { tags: ['rule-environment-missing'] },
