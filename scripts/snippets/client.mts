@@ -3,6 +3,7 @@ import { webcrypto } from 'node:crypto'
 import { generateKeyPair, type JWK } from '@oauth-pop/client'
 
 globalThis.fetch = async () => Response.json({})
+export const response = Response.json({})
 
 export const requestToken = async (_form: { req_cnf: string }): Promise<string> => 'access-token'
 const pair = await generateKeyPair({ algorithm: 'ES256', extractable: true })

@@ -9,7 +9,7 @@ import {
 import express, { type RequestHandler } from 'express'
 
 export * from '@oauth-pop/express'
-export { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
+export { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from 'jose'
 export { ClientSecretJwt } from 'oauth4webapi'
 export { express }
 
