@@ -38,6 +38,7 @@ const refusals = {
   ERR_POP_CREDENTIAL_MALFORMED: ['request', 'The credential cannot be parsed'],
   ERR_POP_CREDENTIAL_TOO_LONG: ['request', 'The credential is too long'],
   ERR_POP_HOST_INVALID: ['request', 'The request does not name exactly one valid host'],
+  ERR_POP_HEADERS_CUT: ['request', 'The request has more header lines than this server reads'],
   ERR_POP_FORM_INVALID: ['request', 'The form body cannot be parsed'],
   ERR_POP_BODY_ABORTED: ['request', 'The request body ended before it was complete'],
 

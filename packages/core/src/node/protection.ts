@@ -81,9 +81,11 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
   function entryOf(request: IncomingMessage, view: FrameworkView): Kept {
     const known = (request as Marked)[kept]
     if (known !== undefined) return known
-    const result = hidesHeaders(request)
-      ? Promise.reject(verifier.refuse(new PopError('ERR_POP_CONTEXT_UNSUPPORTED', noRawHeaders)))
-      : verifier.verifyOptional(new ArrivedRequest(request, view, limit))
+    const fault = headerFault(request)
+    const result =
+      fault === undefined
+        ? verifier.verifyOptional(new ArrivedRequest(request, view, limit))
+        : Promise.reject(verifier.refuse(fault))
     const entry: Kept = { verifier, result }
     // Not enumerable, so that a logged request does not show its token.
     Object.defineProperty(request, kept, { value: entry })
@@ -128,11 +130,29 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
   }
 }
 
-const noRawHeaders: Evidence = { member: 'rawHeaders', expected: 'as they arrived', actual: 0 }
+/** Node's own limit of header lines, where a server has none of its own. */
+const usualHeaderLines = 1000
 
-/** Some bridges to serverless platforms show merged headers only: a credential could go unseen. */
-function hidesHeaders({ rawHeaders, headers }: IncomingMessage): boolean {
-  return rawHeaders.length === 0 && Object.keys(headers).length > 0
+interface ServerSocket {
+  readonly server: { readonly maxHeadersCount?: number | null }
+}
+
+/** Why nobody can know which header lines arrived. */
+function headerFault({ rawHeaders, headers, socket }: IncomingMessage): PopError | undefined {
+  // Some bridges to serverless platforms show merged headers only: a credential could go unseen.
+  if (rawHeaders.length === 0 && Object.keys(headers).length > 0) {
+    const evidence = { member: 'rawHeaders', expected: 'as they arrived', actual: 0 }
+    return new PopError('ERR_POP_CONTEXT_UNSUPPORTED', evidence)
+  }
+  const most = (socket as Partial<ServerSocket> | null)?.server?.maxHeadersCount ?? usualHeaderLines
+  // Node drops lines beyond its limit: a part of them for the verifier, another for the application.
+  if (most === 0 || rawHeaders.length < most * 2) return undefined
+  const evidence = {
+    member: 'headers',
+    expected: `fewer than ${most}`,
+    actual: rawHeaders.length / 2,
+  }
+  return new PopError('ERR_POP_HEADERS_CUT', evidence)
 }
 
 function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
