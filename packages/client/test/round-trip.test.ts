@@ -1,11 +1,13 @@
 import { signPopRequest, type Coverage } from '@oauth-pop/client'
-import { createVerifier, pop, PopError, type HttpRequest } from '@oauth-pop/core'
+import { createVerifier, memoryReplayStore, pop, PopError, type HttpRequest } from '@oauth-pop/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { key, tokens } from './bound-key.ts'
 
 const schemes = [pop({ path: 'exact' })]
-const verifier = createVerifier({ publicUrl: 'https://api.example.com', tokens, schemes })
+// The client signs in the second in which the verifier is made.
+const replay = memoryReplayStore({ restartGuard: 'off' })
+const verifier = createVerifier({ publicUrl: 'https://api.example.com', tokens, schemes, replay })
 
 /** A request, before it is signed. */
 interface Sample {

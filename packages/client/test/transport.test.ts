@@ -1,5 +1,5 @@
 import { createPopFetch, type Fetch, type PopFetchOptions, type Transport } from '@oauth-pop/client'
-import { popMiddleware, type PopMiddlewareOptions } from '@oauth-pop/express'
+import { memoryReplayStore, popMiddleware, type PopMiddlewareOptions } from '@oauth-pop/express'
 import { listen, type AdapterServer } from '@oauth-pop/testkit'
 import express from 'express'
 import fc from 'fast-check'
@@ -21,7 +21,9 @@ let apiWithNonces: AdapterServer
 function startApi(options: Partial<PopMiddlewareOptions> = {}): Promise<AdapterServer> {
   const app = express()
   app.set('env', 'test')
-  app.use(popMiddleware({ publicUrl: 'request', tokens, ...options }))
+  // The client signs in the second in which the API starts.
+  const replay = memoryReplayStore({ restartGuard: 'off' })
+  app.use(popMiddleware({ publicUrl: 'request', tokens, replay, ...options }))
   app.use(express.text({ type: () => true }))
   app.use(({ method, query, body, headers, accessToken }, response) => {
     const type = headers['content-type']
