@@ -17,11 +17,13 @@ import {
 import {
   createLocalJWKSet,
   decodeJwt,
+  errors,
   exportJWK,
   generateKeyPair,
   jwtVerify,
   SignJWT,
   type JSONWebKeySet,
+  type JWTVerifyGetKey,
 } from 'jose'
 import { ClientSecretJwt } from 'oauth4webapi'
 import { describe, expect, test } from 'vitest'
@@ -51,19 +53,25 @@ const database = {
     clientId === 'partner' ? { kty: 'oct', k: secret.toString('base64url') } : undefined,
 }
 
+let remoteKeys: JWTVerifyGetKey = createLocalJWKSet(jwks)
+
 /** What a block of the page may name; key sets are taken from here instead of from the provider. */
 const scope = {
   ...core,
   jwtTokens: (options: core.JwtTokensOptions) => core.jwtTokens({ ...options, jwks }),
   introspectedTokens: (options: core.IntrospectedTokensOptions) =>
     core.introspectedTokens({ ...options, fetch: answer }),
-  createRemoteJWKSet: () => createLocalJWKSet(jwks),
+  createRemoteJWKSet:
+    (): JWTVerifyGetKey =>
+    (...asked) =>
+      remoteKeys(...asked),
   // The proofs of these tests are of the second in which the verifier is made.
   popMiddleware: (options: core.VerifierOptions) =>
     core.createVerifier({ replay: core.memoryReplayStore({ restartGuard: 'off' }), ...options }),
   ClientSecretJwt,
   database,
   decodeJwt,
+  errors,
   jwtVerify,
 }
 
@@ -263,10 +271,36 @@ describe('AWS Cognito', () => {
     ['an access token of a known client', {}, 'accepted'],
     ['one of another client', { client_id: 'other' }, 'ERR_POP_TOKEN_AUDIENCE'],
     ['an ID token', { token_use: 'id' }, 'ERR_POP_TOKEN_AUDIENCE'],
+    ['one without a scope', { scope: undefined }, 'accepted'],
+    ['one without a client', { client_id: undefined }, 'ERR_POP_TOKEN_AUDIENCE'],
+    ['one without an end', { exp: undefined }, 'ERR_POP_TOKEN_SIGNATURE_INVALID'],
+    ['an old one', { exp: now() - 60 }, 'ERR_POP_TOKEN_EXPIRED'],
     ['one of another pool', { iss: 'https://cognito-idp.example' }, 'ERR_POP_TOKEN_UNKNOWN'],
   ])('%s', async (_, change, outcome) => {
     const token = await sign({ ...payload, ...change })
     expect(await outcomeOf(verifierOf('AWS Cognito').verify(asBearer(token)))).toBe(outcome)
+  })
+
+  test.each(['garbage', 'a.b.c', 'e30.e30.e30'])('garbage is a bad token: %s', async (token) => {
+    expect(await outcomeOf(verifierOf('AWS Cognito').verify(asBearer(token)))).toBe(
+      'ERR_POP_TOKEN_UNKNOWN',
+    )
+  })
+
+  test('a forged one is a bad token', async () => {
+    const [token, other] = [await sign(payload), await sign({ ...payload, sub: 'other' })]
+    const forged = [...token.split('.').slice(0, 2), other.split('.')[2]].join('.')
+    expect(await outcomeOf(verifierOf('AWS Cognito').verify(asBearer(forged)))).toBe(
+      'ERR_POP_TOKEN_SIGNATURE_INVALID',
+    )
+  })
+
+  test('a key set that cannot be had is an outage', async () => {
+    const working = remoteKeys
+    remoteKeys = () => Promise.reject(new TypeError('fetch failed'))
+    const outcome = outcomeOf(verifierOf('AWS Cognito').verify(asBearer(await sign(payload))))
+    expect(await outcome).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
+    remoteKeys = working
   })
 
   test('jwtTokens refuses its tokens, which have no audience', async () => {
@@ -346,4 +380,31 @@ describe('A partner with a shared secret', () => {
     expect(await ask({ ts: now() }, Buffer.alloc(32, 8))).toBe('ERR_POP_PROOF_SIGNATURE_INVALID')
     expect(await ask({ ts: now(), b: hashOf('x') })).toBe('ERR_POP_BODY_CONSUMED')
   })
+})
+
+test('the roles of Microsoft Entra ID guard a route', async () => {
+  const [, line = ''] = /```ts\n(requireClaims\(.*?)```/s.exec(page) ?? []
+  const guard = runInThisContext(`(requireClaims) => ${line}`) as (
+    requireClaims: typeof core.requireClaims,
+  ) => core.Guard
+  const verifier = verifierOf('Microsoft Entra ID v2')
+  const { payload } = providers['Microsoft Entra ID v2'] as (typeof providers)[string]
+  const ask = async (roles: unknown): Promise<string> => {
+    const token = await sign({ ...payload, roles }, { typ: 'JWT' })
+    const { accessToken } = await verifier.verify(requestOf('PoP', alice, token))
+    return outcomeOf(Promise.resolve(guard(core.requireClaims)({ verifier, accessToken })))
+  }
+  expect(await ask(['Photos.Read.All'])).toBe('accepted')
+  for (const roles of [undefined, [], ['Other'], 'Photos.Read.All', { includes: true }]) {
+    expect(await ask(roles)).toBe('ERR_POP_CLAIMS_INSUFFICIENT')
+  }
+})
+
+test('in a private network, name and address of an issuer may differ', async () => {
+  const verifier = verifierOf('A private network')
+  const token = await sign(
+    { iss: 'http://localhost:8080/realms/demo', aud: 'photos-api', cnf: { jkt: thumbprint } },
+    { typ: 'JWT' },
+  )
+  expect(await outcomeOf(verifier.verify(requestOf('DPoP', alice, token)))).toBe('accepted')
 })
