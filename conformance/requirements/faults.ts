@@ -206,7 +206,7 @@ export const faults = {
   'attack-184': {
     source: 'Own rule: an outage is no bad token',
     behaviour:
-      'Introspection is down, silent, redirects, or answers 401, 429 or 500: 503, and after a 429 it is left alone for as long as it says.',
+      'Introspection is down, silent, redirects, or answers 401, 429 or 500: 503, and after a 429 it gets a trickle of questions until one is answered, for at most 30 seconds.',
   },
   'attack-185': {
     source: 'RFC 7662 section 4',
@@ -220,7 +220,7 @@ export const faults = {
   'attack-187': {
     source: 'Own rule: strangers have few questions',
     behaviour:
-      'Hundreds of tokens at once that only introspection can judge: 16 questions at a time, 256 wait, more are 503 at once.',
+      'Hundreds of made-up tokens at once that only introspection can judge: 12 questions at a time, 256 wait, more are 503 at once, and tokens lately seen active are answered all the while.',
   },
   'attack-188': {
     source: 'CVE-2026-48524',

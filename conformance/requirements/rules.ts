@@ -480,4 +480,57 @@ export const rules = {
     behaviour:
       'A decryption key opens only what names its kid and its alg, and only if it is for encryption.',
   },
+  'rule-waiting-bound': {
+    source: 'Own rule: what waits is bounded',
+    behaviour:
+      'A source of keys or tokens hangs: 1,000 requests wait for it, for 10 seconds at the most, more are 503 at once.',
+  },
+  'rule-decryption-once': {
+    source: 'Own rule: a stranger has few decryptions',
+    behaviour:
+      'A decryption key is imported once for each algorithm; at most 4 keys of the right type and curve are tried.',
+  },
+  'rule-bound-anywhere': {
+    source: 'RFC 6750 section 5.2, RFC 7800 section 3',
+    behaviour:
+      'A token that names a key in cnf, in access_token_key or in the keyMember of its resolver is no bearer token, whichever resolver knows it.',
+  },
+  'rule-evidence-whole': {
+    source: 'Own rule: no token in a log',
+    behaviour: 'Evidence and messages of others are rid of every part of the token, cut or whole.',
+  },
+  'rule-discovery-next': {
+    source: 'RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4',
+    behaviour:
+      'Metadata that cannot be used leads to the next well-known URL; the error names each URL with its reason.',
+  },
+  'rule-null-absent': {
+    source: 'Own rule: null is nothing',
+    behaviour:
+      'null in an introspection answer or a stored record is an absent member, but for cnf and keys, which refuse the token.',
+  },
+  'rule-key-candidates': {
+    source: 'RFC 7515 section 4.1.4',
+    behaviour:
+      'Several keys of an issuer fit a token: each is tried, at most 4, and the same key twice is one.',
+  },
+  'rule-key-left-out': {
+    source: 'Own rule: an operator learns which key is unusable',
+    behaviour:
+      'Keys of an issuer that are left out are named with the reason, in evidence and event.',
+  },
+  'rule-issuer-tenant': {
+    source: 'Own rule: an issuer is exact but for its tenant',
+    behaviour:
+      'An issuer template takes one GUID as one path segment; tid names the same tenant; the keys are those of that tenant.',
+  },
+  'rule-insecure-http': {
+    source: 'RFC 8414 section 6.1, RFC 7662 section 4',
+    behaviour: 'Plain http beyond loopback is refused unless dangerouslyAllowHttp is set.',
+  },
+  'rule-confirmation-application': {
+    source: 'RFC 7800 section 3.4',
+    behaviour:
+      'A cnf.kid that is the thumbprint of no key of the proof names a key of the application.',
+  },
 } as const satisfies Record<string, Requirement>

@@ -1,8 +1,10 @@
 import { PopError } from './errors.ts'
+import { describeFault } from './fault.ts'
 import type { AlgorithmName } from './jws/algorithms.ts'
 import { isPlainObject, parseStrictObject } from './jws/strict-json.ts'
 import { importSecretJwk, type Jwk, type VerificationKey } from './keys/jwk.ts'
 import type { KeyCache, PublicKey } from './keys/key-cache.ts'
+import { callOutside } from './outside-call.ts'
 import type { FindJkuKey } from './tokens/jku-keys.ts'
 import type { ResolvedToken } from './tokens/resolver.ts'
 
@@ -19,8 +21,8 @@ export interface KeySources {
 
 /**
  * The key that the token itself vouches for (RFC 7800 section 3): `cnf.jwk`, `cnf.jwe`, `cnf.jku` from
- * a trusted host, or `cnf.kid` as the thumbprint of a key that the proof carries; without `cnf` the key that the token's source
- * names, else the application's. When there are several methods, all must name the same key.
+ * a trusted host, or `cnf.kid` as the thumbprint of a key that the proof carries, else as the
+ * application's name of a key; without `cnf` the key that the token's source names, else the application's. When there are several methods, all must name the same key.
  *
  * Not checked here: the signature.
  */
@@ -36,9 +38,41 @@ export async function confirmPopKey(
   if (findJkuKey !== undefined && Object.hasOwn(confirmation, 'jku')) {
     return readJkuKey(confirmation, findJkuKey, sources)
   }
+  const { kid, ...others } = confirmation
+  if (isForApplication(confirmation, sources)) {
+    const key = await findNamedKey(kid, token, sources)
+    if (key !== undefined) {
+      checkThumbprints(others, key.thumbprint)
+      return key
+    }
+  }
   const key = await findConfirmedKey(confirmation, token, sources)
   checkThumbprints(confirmation, key.thumbprint)
   return key
+}
+
+/** A `kid` alone, which the proof's own key does not have as its thumbprint. */
+function isForApplication({ jwk, jwe, kid }: Jwk, sources: KeySources): boolean {
+  if (sources.resolveKey === undefined || typeof kid !== 'string') return false
+  if (jwk !== undefined || jwe !== undefined) return false
+  const own = sources.proofConfirmation
+  if (!isPlainObject(own)) return true
+  if (own['jwk'] === undefined) return own['jwe'] === undefined
+  const key = isPlainObject(own['jwk']) && sources.keys.read(own['jwk'], sources.algorithm)
+  return typeof key === 'object' && key.thumbprint !== kid
+}
+
+/** The key that the application knows by this name (RFC 7800 section 3.4). */
+async function findNamedKey(
+  kid: unknown,
+  token: ResolvedToken,
+  sources: KeySources,
+): Promise<VerificationKey | undefined> {
+  const jwk = await askApplication(token, sources)
+  if (jwk === undefined) return undefined
+  const named = isPlainObject(jwk) ? (jwk['kid'] ?? kid) : kid
+  if (named !== kid) throw otherKey('kid', String(kid), String(named))
+  return readApplicationKey(jwk, sources)
 }
 
 /** Beside `jku`, `kid` names a key of the set (RFC 7800 section 3.5) and is no thumbprint. */
@@ -94,6 +128,10 @@ async function findUnconfirmedKey(
     return readPublic(token.key, sources, 'ERR_POP_CONFIRMATION_KEY_INVALID')
   const jwk = await askApplication(token, sources)
   if (jwk === undefined) throw new PopError('ERR_POP_TOKEN_UNBOUND', { member: 'cnf' })
+  return readApplicationKey(jwk, sources)
+}
+
+function readApplicationKey(jwk: unknown, sources: KeySources): VerificationKey {
   if (!isPlainObject(jwk) || jwk['kty'] !== 'oct') {
     return readPublic(jwk, sources, 'ERR_POP_CONFIRMATION_KEY_INVALID')
   }
@@ -101,11 +139,12 @@ async function findUnconfirmedKey(
 }
 
 async function askApplication(token: ResolvedToken, { resolveKey }: KeySources): Promise<unknown> {
+  if (resolveKey === undefined) return undefined
   try {
-    return await resolveKey?.(token)
+    return await callOutside(resolveKey, () => resolveKey(token))
   } catch (error) {
     if (error instanceof PopError) throw error
-    throw new PopError('ERR_POP_KEY_SOURCE_UNAVAILABLE', error instanceof Error ? error : undefined)
+    throw new PopError('ERR_POP_KEY_SOURCE_UNAVAILABLE', describeFault(error))
   }
 }
 

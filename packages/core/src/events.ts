@@ -17,8 +17,19 @@ export interface RefusedEvent {
   readonly cause: unknown
 }
 
+/** Published on `oauth-pop:keys` whenever a key set has been fetched. */
+export interface KeysEvent {
+  /** Host and path of the set. */
+  readonly source: string
+  /** How many of its keys can verify a token. */
+  readonly used: number
+  /** The others, by `kid` (`none` without one), and why each is left out, such as `size` or `use`. */
+  readonly leftOut: readonly { readonly kid: string; readonly reason: string }[]
+}
+
 const accepted = diagnostics.channel('oauth-pop:accepted')
 const refused = diagnostics.channel('oauth-pop:refused')
+const keys = diagnostics.channel('oauth-pop:keys')
 const debug = debuglog('oauth-pop')
 
 export function publishAccepted(accessToken: AccessToken): void {
@@ -34,6 +45,12 @@ export function publishRefused(error: PopError, scheme: SchemeName | undefined):
   if (!debug.enabled) return
   const reason = cause instanceof Error ? cause.message : cause
   debug('refused %s: %d %s: %s %j', scheme ?? 'request', status, code, error.message, reason ?? {})
+}
+
+export function publishKeySet(event: KeysEvent): void {
+  if (keys.hasSubscribers) keys.publish(event)
+  if (!debug.enabled || event.leftOut.length === 0) return
+  debug('keys of %s: %d used, left out %j', event.source, event.used, event.leftOut)
 }
 
 /** One line for the operator. Never holds anything of a request. */

@@ -31,7 +31,13 @@ export function oneOrMore(
   where: string,
   value: string | readonly string[] | undefined,
 ): readonly string[] {
-  return nonEmptyList(where, typeof value === 'string' ? [value] : value)
+  if (value === undefined || typeof value === 'string' || Array.isArray(value)) {
+    return nonEmptyList(where, typeof value === 'string' ? [value] : value)
+  }
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    `${where} must be a non-empty string or a list of them; it is ${typeName(value)}`,
+  )
 }
 
 export function nonEmptyList(
@@ -39,7 +45,13 @@ export function nonEmptyList(
   value: readonly string[] | undefined,
 ): readonly string[] {
   if (value === undefined) throw optionError('ERR_POP_OPTION_MISSING', `${where} is missing`)
-  if (!Array.isArray(value) || value.length === 0) {
+  if (!Array.isArray(value)) {
+    throw optionError(
+      'ERR_POP_OPTION_INVALID',
+      `${where} must be a list of non-empty strings; it is ${typeName(value)}`,
+    )
+  }
+  if (value.length === 0) {
     throw optionError('ERR_POP_OPTION_INVALID', `${where} must not be an empty list`)
   }
   return Object.freeze(value.map((item) => nonEmptyString(where, item)))
@@ -48,7 +60,16 @@ export function nonEmptyList(
 export function nonEmptyString(where: string, value: unknown): string {
   if (value === undefined) throw optionError('ERR_POP_OPTION_MISSING', `${where} is missing`)
   if (typeof value === 'string' && value !== '') return value
-  throw optionError('ERR_POP_OPTION_INVALID', `${where} must be a non-empty string`)
+  const actual = value === '' ? 'empty' : typeName(value)
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    `${where} must be a non-empty string; it is ${actual}`,
+  )
+}
+
+/** What a wrong value is, without showing it: it may be a secret. */
+function typeName(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'a list' : `of type ${typeof value}`
 }
 
 /** A finite number, not negative. */
@@ -78,15 +99,18 @@ export function flag(where: string, value: unknown): boolean {
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** An https URL; http only where nobody can listen in between. */
-export function secureUrl(where: string, value: unknown): URL {
+/** An https URL; http only where nobody can listen in between, or where the caller may allow it. */
+export function secureUrl(where: string, value: unknown, allowHttp?: boolean): URL {
   const text = value instanceof URL ? value.href : nonEmptyString(where, value)
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const secure =
-    url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback.has(url.hostname))
+  const local = allowHttp === true || (url !== undefined && loopback.has(url.hostname))
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && local)
   if (url !== undefined && secure && url.username === '' && url.password === '') return url
+  const plain = url?.protocol === 'http:' && allowHttp === false
   throw optionError(
     'ERR_POP_OPTION_INVALID',
-    `${where} must be an https URL (http only on loopback)`,
+    plain
+      ? `${where} is plain http beyond loopback, which anybody on the way can change: write https, or dangerouslyAllowHttp: true`
+      : `${where} must be an https URL (http only on loopback)`,
   )
 }

@@ -113,7 +113,7 @@ describe('an authorization server in trouble', () => {
   )
 
   test(
-    'that hangs is asked 16 questions at once, and nobody waits longer than for one',
+    'that hangs is asked 12 questions of strangers at once, and nobody waits longer than for one',
     { tags: ['attack-187'] },
     async () => {
       server.answer('hang')
@@ -121,8 +121,8 @@ describe('an authorization server in trouble', () => {
       const before = Date.now()
       const answers = await Promise.all(Array.from({ length: 400 }, () => ask()))
       expect(new Set(answers)).toEqual(new Set([outage]))
-      expect(server.asked).toHaveLength(16)
-      expect(Date.now() - before).toBeLessThan(4000)
+      expect(server.asked).toHaveLength(12)
+      expect(Date.now() - before).toBeLessThan(6000)
     },
   )
 
@@ -157,31 +157,11 @@ describe('an authorization server in trouble', () => {
       }
       const ask = createApi(tokens({ fetch: fetchLater }))
       const all = Array.from({ length: 280 }, () => ask())
-      const refused = await Promise.all(all.slice(272))
-      expect(refused).toEqual(Array.from({ length: 8 }, () => outage))
+      const refused = await Promise.all(all.slice(268))
+      expect(refused).toEqual(Array.from({ length: 12 }, () => outage))
       const timer = setInterval(() => held.splice(0).forEach((release) => release()), 1)
-      expect(new Set(await Promise.all(all.slice(0, 272)))).toEqual(new Set(['accepted']))
+      expect(new Set(await Promise.all(all.slice(0, 268)))).toEqual(new Set(['accepted']))
       clearInterval(timer)
-    },
-  )
-
-  test.each([
-    ['a second when it does not say how long', {}, 1],
-    ['as long as it says', { 'retry-after': '7' }, 7],
-    ['half a minute at the most', { 'retry-after': '3600' }, 30],
-    ['a second when it says a date', { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }, 1],
-  ])(
-    'that answers 429 is left alone for %s',
-    { tags: ['attack-184'] },
-    async (_, headers, seconds) => {
-      const answers = [new Response(null, { status: 429, headers })]
-      const fetchOnce = vi.fn<typeof fetch>(async () => answers.pop() ?? Response.json(active()))
-      const ask = createApi(tokens({ fetch: fetchOnce }))
-      expect(await ask()).toBe(outage)
-      elapsed += seconds * 1000 - 1
-      expect([await ask(), fetchOnce.mock.calls.length]).toEqual([outage, 1])
-      elapsed += 1
-      expect(await ask()).toBe('accepted')
     },
   )
 })

@@ -4,6 +4,7 @@ import {
   createClock,
   createHolders,
   popRequest,
+  signCompact,
   signPop,
   startFaultServer,
   type Fault,
@@ -65,6 +66,24 @@ function askerOf(tokens: TokenResolver): Ask {
       (error: unknown) => (error instanceof PopError ? `${error.status} ${error.code}` : 'fault'),
     )
   }
+}
+
+/** Status and cause of the refusal of a token that nobody signed. */
+async function refusalOf(tokens: TokenResolver): Promise<{ status: number; cause: string }> {
+  const who = holder()
+  const accessToken = signCompact(
+    { alg: 'ES256', typ: 'at+jwt', kid: '1' },
+    { iss: source.url, aud: apiUrl, exp: clock.seconds() + 60 },
+    who.privateKey,
+  )
+  const verifier = createVerifier({ publicUrl: apiUrl, tokens, now: clock.now })
+  try {
+    await verifier.verify(popRequest(signPop({ ...who, accessToken }, clock.seconds())))
+  } catch (error) {
+    const { status, cause } = error as PopError
+    return { status, cause: cause instanceof Error ? cause.message : JSON.stringify(cause) }
+  }
+  return { status: 200, cause: '' }
 }
 
 const outage = '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE'
@@ -275,6 +294,45 @@ describe('a key set that is discovered', () => {
     await createApi()(first)
     expect(source.asked).toEqual([oauth, oidc, '/keys'])
   })
+
+  test.each<[string, () => Json | Fault, string]>([
+    ['is HTML', () => 'html', 'did not answer with a JSON object'],
+    ['is empty', () => 'empty', 'names another issuer: none'],
+    ['is refused', () => 'status 403', 'answered 403'],
+    ['is moved', () => 'redirect', 'answered 302'],
+    ['is cut off', () => 'reset', 'ECONNRESET'],
+    ['is too long', () => 'huge', 'the answer is longer than 262144 bytes'],
+    ['names no keys', () => metadata({ jwks_uri: undefined }), 'is missing'],
+    ['names keys by null', () => metadata({ jwks_uri: null }), 'it is null'],
+    [
+      'names keys at an insecure place',
+      () => metadata({ jwks_uri: 'http://evil.example/keys' }),
+      'plain http beyond loopback',
+    ],
+    [
+      'names another issuer',
+      () => metadata({ issuer: 'https://evil.example' }),
+      'names another issuer: "https://evil.example"',
+    ],
+  ])(
+    'a first answer that %s leads to the next, and is named when that is no better',
+    { tags: ['rule-discovery-next'] },
+    async (_, build, reason) => {
+      source.answerByPath(
+        (path) =>
+          ({ [oauth]: build(), [oidc]: metadata(), '/keys': setOf(first) })[path] ?? 'status 404',
+      )
+      expect(await createApi()(first)).toBe('accepted')
+      expect(source.asked).toEqual([oauth, oidc, '/keys'])
+      source.answerByPath((path) => (path === oauth ? build() : 'status 410'))
+      const { cause } = await refusalOf(jwtTokens({ issuer: source.url, audience: apiUrl }))
+      const { host } = new URL(source.url)
+      expect(cause).toContain(`${source.url}/ has no usable metadata: `)
+      expect(cause).toContain(`${host}${oauth}`)
+      expect(cause).toContain(reason)
+      expect(cause).toContain(`; ${host}${oidc} answered 410`)
+    },
+  )
 
   test.each<[string, () => Json]>([
     ['names another issuer', () => metadata({ issuer: 'https://evil.example' })],

@@ -1,5 +1,6 @@
 import { PopError } from '../errors.ts'
 import { isPlainObject } from '../jws/strict-json.ts'
+import { nonEmptyString } from '../option-readers.ts'
 import type { ResolvedToken } from './resolver.ts'
 
 type Claims = Readonly<Record<string, unknown>>
@@ -7,9 +8,9 @@ type Claims = Readonly<Record<string, unknown>>
 export interface ClaimRules {
   /** One of these must be in `aud`; undefined accepts any audience. */
   readonly audience: readonly string[] | undefined
-  /** The member that names a key outside of `cnf`. */
-  readonly keyMember?: string
-  readonly decrypt?: ResolvedToken['decrypt']
+  /** The member that names a key outside of `cnf`, besides `access_token_key`, which always does. */
+  readonly keyMember?: string | undefined
+  readonly decrypt?: ResolvedToken['decrypt'] | undefined
 }
 
 /**
@@ -26,7 +27,7 @@ export function readClaims(claims: Claims, rules: ClaimRules): ResolvedToken {
       actual: audience,
     })
   }
-  const expiresAt = claims['exp']
+  const expiresAt = claims['exp'] ?? undefined
   if (expiresAt !== undefined && typeof expiresAt !== 'number') throw wrongForm('exp')
   return {
     claims,
@@ -37,14 +38,14 @@ export function readClaims(claims: Claims, rules: ClaimRules): ResolvedToken {
     ...optional('issuer', stringOf(claims, 'iss')),
     ...optional('expiresAt', expiresAt),
     ...optional('confirmation', readConfirmation(claims)),
-    ...optional('key', rules.keyMember && readKey(claims, rules.keyMember)),
+    ...optional('key', readKey(claims, rules.keyMember)),
     ...optional('decrypt', rules.decrypt),
   }
 }
 
 /** `scope` is space-delimited text (RFC 6749 3.3); Microsoft and Okta write `scp`, as text or list. */
 function readScopes(claims: Claims): readonly string[] {
-  const member = claims['scope'] === undefined ? 'scp' : 'scope'
+  const member = (claims['scope'] ?? undefined) === undefined ? 'scp' : 'scope'
   return stringsOf(claims, member, (text) => text.split(' ').filter((scope) => scope !== ''))
 }
 
@@ -63,8 +64,24 @@ export function readConfirmation(claims: Claims): Claims | undefined {
   return confirmation
 }
 
-/** A key beside `cnf`. */
-export function readKey(claims: Claims, member: string): Claims | undefined {
+const commonKeyMember = 'access_token_key'
+
+/**
+ * A key beside `cnf`, in the member given or in `access_token_key`. Every kind of resolver looks in
+ * both, so that a key which one source writes never makes a bearer token at another.
+ */
+export function readKey(claims: Claims, ownMember = commonKeyMember): Claims | undefined {
+  const own = keyIn(claims, ownMember)
+  const common = keyIn(claims, commonKeyMember)
+  return own ?? common
+}
+
+/** The option of that name: absent or a name. */
+export function readKeyMember(where: string, value: unknown): string | undefined {
+  return value === undefined ? undefined : nonEmptyString(`${where} keyMember`, value)
+}
+
+function keyIn(claims: Claims, member: string): Claims | undefined {
   const key = claims[member]
   if (key === undefined) return undefined
   if (!isPlainObject(key)) {

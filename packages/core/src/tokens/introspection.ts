@@ -9,12 +9,14 @@ import {
 import { asError, PopError, optionError } from '../errors.ts'
 import { parseStrictObject } from '../jws/strict-json.ts'
 import type { Jwk } from '../keys/jwk.ts'
-import { nonEmptyString, oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
-import { boundQuestions } from './bounded-questions.ts'
-import { readClaims } from './claims.ts'
-import { createDecrypt } from './decryption.ts'
-import { limitedFetch } from './limited-fetch.ts'
-import { seal, type TokenResolver } from './resolver.ts'
+import { flag, nonEmptyString, oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
+import { boundQuestions, type Lane } from './bounded-questions.ts'
+import { readClaims, readKeyMember } from './claims.ts'
+import { readDecrypt } from './decryption.ts'
+import { limitedFetch, placeOf, readFetch } from './limited-fetch.ts'
+import { createPace, type Pace } from './pace.ts'
+import { createRecentTokens } from './recent-tokens.ts'
+import { markOurs, seal, type TokenResolver } from './resolver.ts'
 import {
   createTokenCache,
   noTokenCache,
@@ -39,7 +41,7 @@ export interface IntrospectionCacheOptions extends TokenCacheOptions {
 }
 
 export interface IntrospectedTokensOptions {
-  /** The introspection endpoint: https, or http on loopback. */
+  /** The introspection endpoint: https, or http on loopback. Beyond it see `dangerouslyAllowHttp`. */
   readonly endpoint: string | URL
   /** This server's own identifier there. */
   readonly clientId: string
@@ -60,8 +62,10 @@ export interface IntrospectedTokensOptions {
   readonly decryptionKeys?: readonly Jwk[]
   /** Default none: every request is a question. Answers without `exp` are never kept. */
   readonly cache?: IntrospectionCacheOptions
-  /** Default the global `fetch`. */
+  /** Default the global `fetch`. For proxies and private certificate authorities. */
   readonly fetch?: typeof fetch
+  /** Whoever is on the way can read tokens and your secret, and answer for the server: takes `endpoint` with plain http. */
+  readonly dangerouslyAllowHttp?: boolean
 }
 
 const known = [
@@ -75,19 +79,30 @@ const known = [
   'decryptionKeys',
   'cache',
   'fetch',
+  'dangerouslyAllowHttp',
 ]
 
 const answerLimits = { milliseconds: 2000, bytes: 64 * 1024 }
-const questionLimits = { inFlight: 16, waiting: 256, milliseconds: 2000 }
+const questionLimits = { inFlight: 16, ofOneLane: 12, waiting: 256, milliseconds: 2000 }
 const longestCacheSeconds = 30
-const longestPauseSeconds = 30
+
+/** The lanes of questions: tokens lately seen active come first. */
+const [lately, strange] = [0, 1] as const
+/** How often a paused server is asked in each lane, in milliseconds. */
+const probeEvery = [250, 1000] as const
+const mostRecent = 10_000
+const recentFor = 600_000
 
 /**
  * Opaque access tokens, looked up at the authorization server (RFC 7662). Recognises every token
- * that no resolver before it has recognised. `active` must be the literal `true`. At most 16
- * questions are asked at once, and 256 more wait. No answer within 2 seconds, a status other than
- * 200, a redirect, more than 64 KiB or anything that is not a JSON object is an outage: 503, never a
- * refused token. After a 429 nothing is asked for as long as the server says, at most 30 seconds.
+ * that no resolver before it has recognised. `active` must be the literal `true`. No answer within 2
+ * seconds, a status other than 200, a redirect, more than 64 KiB or anything that is not a JSON object
+ * is an outage: 503, never a refused token.
+ *
+ * At most 16 questions are asked at once. Tokens that were active within the last ten minutes have a
+ * lane of their own, so that strangers with made-up tokens cannot keep them out: at most 12 questions
+ * are of one lane, 256 more wait in each, and a 429 pauses the lane that it answers. A paused lane
+ * asks four questions (strangers: one) in a second until one is answered.
  *
  * @throws TypeError with `code` for wrong options
  */
@@ -95,28 +110,31 @@ export function introspectedTokens(options: IntrospectedTokensOptions): TokenRes
   const own = readOptions('introspectedTokens', options, known)
   const ask = createQuestion(own)
   const audience = readAudience(own)
-  const keyMember = own.keyMember ?? 'access_token_key'
-  const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
+  const keyMember = readKeyMember('introspectedTokens', own.keyMember)
+  const decrypt = readDecrypt('introspectedTokens', own.decryptionKeys)
   const { cache, seconds } = readCache(own.cache)
+  const recent = createRecentTokens(mostRecent, recentFor)
 
-  return {
+  return markOurs({
     async resolve(token, { sha256 }) {
       const remembered = await cache.get(sha256)
       if (remembered !== undefined) return remembered
-      const response = await ask(token)
+      const response = await ask(recent.has(sha256) ? lately : strange, token)
       const until = performance.now() + seconds * 1000
       if (response['active'] !== true) {
+        recent.remove(sha256)
         throw new PopError('ERR_POP_TOKEN_INACTIVE', { member: 'active', expected: true })
       }
-      const claims = readClaims(response, { audience, keyMember, ...(decrypt && { decrypt }) })
+      const claims = readClaims(response, { audience, keyMember, decrypt })
       const resolved = seal(claims)
+      recent.add(sha256)
       if (resolved.expiresAt !== undefined) {
         const isCurrent = (): boolean => performance.now() < until
         cache.add(sha256, { resolved, bytes: token.length, isCurrent })
       }
       return resolved
     },
-  }
+  })
 }
 
 function readAudience(options: IntrospectedTokensOptions): readonly string[] | undefined {
@@ -150,58 +168,52 @@ function readAuthentication({ clientSecret, authenticate }: IntrospectedTokensOp
   )
 }
 
-function createQuestion(
-  options: IntrospectedTokensOptions,
-): (token: string) => Promise<Record<string, unknown>> {
-  const endpoint = secureUrl('introspectedTokens endpoint', options.endpoint)
+type Ask = (lane: Lane, token: string) => Promise<Record<string, unknown>>
+
+function createQuestion(options: IntrospectedTokensOptions): Ask {
+  const insecure = flag('introspectedTokens dangerouslyAllowHttp', options.dangerouslyAllowHttp)
+  const endpoint = secureUrl('introspectedTokens endpoint', options.endpoint, insecure)
   const clientId = nonEmptyString('introspectedTokens clientId', options.clientId)
   const authentication = readAuthentication(options)
-  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
-    throw optionError('ERR_POP_OPTION_INVALID', 'introspectedTokens fetch must be a function')
-  }
   const server: AuthorizationServer = {
     issuer: endpoint.origin,
     introspection_endpoint: endpoint.href,
   }
-  const ownFetch = limitedFetch(answerLimits, options.fetch)
+  const ownFetch = limitedFetch(answerLimits, readFetch('introspectedTokens', options.fetch))
   const askBounded = boundQuestions(questionLimits)
-  let pausedUntil = -Infinity
+  const paces = probeEvery.map((every) => createPace(placeOf(endpoint), every))
 
-  async function send(token: string, signal: AbortSignal): Promise<Response> {
-    if (performance.now() < pausedUntil) throw new Error('introspection asked for a pause')
-    const response = await introspectionRequest(
-      server,
-      { client_id: clientId },
-      authentication,
-      token,
-      {
-        signal,
-        [allowInsecureRequests]: endpoint.protocol === 'http:',
-        [customFetch]: ownFetch,
-      },
-    )
-    if (response.status === 429) pausedUntil = performance.now() + pauseOf(response)
-    return response
-  }
-
-  return async function ask(token) {
+  return async function ask(lane, token) {
     try {
-      return await readAnswer(await askBounded((signal) => send(token, signal)))
+      return await askBounded(lane, async (signal) => {
+        const heard = (paces[lane] as Pace).start()
+        const response = await introspectionRequest(
+          server,
+          { client_id: clientId },
+          authentication,
+          token,
+          {
+            signal,
+            [allowInsecureRequests]: endpoint.protocol === 'http:',
+            [customFetch]: ownFetch,
+          },
+        )
+        heard(response)
+        return readAnswer(response, endpoint)
+      })
     } catch (error) {
       throw new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
     }
   }
 }
 
-/** Milliseconds; RFC 9110 section 10.2.3, in its form of seconds. */
-function pauseOf(response: Response): number {
-  const seconds = Number(response.headers.get('retry-after') ?? 1)
-  return Math.min(longestPauseSeconds, Number.isFinite(seconds) ? Math.max(1, seconds) : 1) * 1000
-}
-
-async function readAnswer(response: Response): Promise<Record<string, unknown>> {
-  if (response.status !== 200) throw new Error(`introspection answered ${response.status}`)
+async function readAnswer(response: Response, endpoint: URL): Promise<Record<string, unknown>> {
+  const where = placeOf(endpoint)
+  if (response.status !== 200) throw new Error(`${where} answered ${response.status}`)
+  if (/^application\/token-introspection\+jwt/i.test(response.headers.get('content-type') ?? '')) {
+    throw new Error(`${where} answered with a signed JWT (RFC 9701), which is not read here`)
+  }
   const answer = parseStrictObject(Buffer.from(await response.arrayBuffer()))
-  if (answer === undefined) throw new Error('introspection did not answer with a JSON object')
+  if (answer === undefined) throw new Error(`${where} did not answer with a JSON object`)
   return answer
 }

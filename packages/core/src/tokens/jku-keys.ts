@@ -2,8 +2,9 @@ import { PopError, asError } from '../errors.ts'
 import { asymmetricAlgorithms } from '../jws/algorithms.ts'
 import type { Jwk } from '../keys/jwk.ts'
 import { secureUrl } from '../option-readers.ts'
-import { fetchObject } from './discovery.ts'
-import { fetchedKeys, readKeySet, type KeySet, type KeySource } from './key-source.ts'
+import { createFetching, fetchKeySet } from './discovery.ts'
+import type { KeySet } from './key-set.ts'
+import { createWaitingRoom, fetchedKeys, type KeySource } from './key-source.ts'
 
 /** Finds the key that `cnf.jku` and `cnf.kid` of an access token name. */
 export type FindJkuKey = (jku: unknown, kid: unknown) => Promise<Jwk>
@@ -19,12 +20,14 @@ const mostSources = 100
  */
 export function createJkuKeys(hosts: readonly string[]): FindJkuKey {
   const sources = new Map<string, KeySource>()
+  const fetching = createFetching()
+  const waitFor = createWaitingRoom()
 
   function sourceOf(url: URL): KeySource {
     const known = sources.get(url.href)
     if (known !== undefined) return known
     if (sources.size >= mostSources) sources.delete(sources.keys().next().value as string)
-    const source = fetchedKeys(() => load(url))
+    const source = fetchedKeys(() => fetchKeySet(url, asymmetricAlgorithms, fetching), waitFor)
     sources.set(url.href, source)
     return source
   }
@@ -54,15 +57,9 @@ function isNamed(hostname: string, host: string): boolean {
   return host.startsWith('*.') ? hostname.endsWith(host.slice(1)) : hostname === host
 }
 
-async function load(url: URL): ReturnType<Parameters<typeof fetchedKeys>[0]> {
-  const set = readKeySet(await fetchObject(url), asymmetricAlgorithms)
-  if (set === undefined) throw new Error(`${url.origin} has no usable key`)
-  return set
-}
-
 /** Keys that cannot be used count too: without them the key of somebody else would be the only one. */
-function choose({ keys, total }: KeySet, kid: unknown): Jwk | undefined {
-  if (kid === undefined) return total === 1 ? keys[0] : undefined
+function choose({ keys, leftOut }: KeySet, kid: unknown): Jwk | undefined {
+  if (kid === undefined) return keys.length + leftOut.length === 1 ? keys[0] : undefined
   return keys.find((key) => key['kid'] === kid)
 }
 

@@ -1,19 +1,28 @@
-import { compactVerify, errors, type VerifyOptions } from 'jose'
-import { asError, PopError, optionError } from '../errors.ts'
+import { PopError, optionError, type Evidence } from '../errors.ts'
 import { asymmetricAlgorithms, type AlgorithmName, readAlgorithms } from '../jws/algorithms.ts'
 import { readCompactJws, type CompactJws } from '../jws/compact.ts'
 import type { Jwk } from '../keys/jwk.ts'
-import { oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
+import { flag, oneOrMore, readOptions, secureUrl } from '../option-readers.ts'
 import { readClaims } from './claims.ts'
-import { createDecrypt, type Decrypt } from './decryption.ts'
-import { discoverKeySetUrl, fetchObject } from './discovery.ts'
-import { fetchedKeys, fixedKeys, readKeySet, type KeySet, type KeySource } from './key-source.ts'
-import { seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
+import { readDecrypt, type Decrypt } from './decryption.ts'
+import { createFetching, discoverKeySetUrl, fetchKeySet, type Fetching } from './discovery.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
+import { readIssuers, type IssuerCheck, type Issuers } from './issuers.ts'
+import { describeKeys, readKeySet } from './key-set.ts'
+import { fetchedKeys, fixedKeys, type KeySource } from './key-source.ts'
+import { readFetch } from './limited-fetch.ts'
+import { markOurs, seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
+import { checkSignature } from './signature.ts'
 import { createTokenCache, noTokenCache, type TokenCacheOptions } from './token-cache.ts'
 
 export interface JwtTokensOptions {
-  /** The exact `iss` of accepted tokens. A token of any other issuer is not recognised. */
-  readonly issuer: string | readonly string[]
+  /**
+   * The exact `iss` of accepted tokens. A token of any other issuer is not recognised. In
+   * `https://login.microsoftonline.com/{tenantid}/v2.0` the placeholder stands for one GUID, any
+   * tenant's, and the token's `tid` must be the same. A function says for each `iss` whether it is
+   * accepted; it is asked about tokens that nobody has verified yet, and a yes counts for a minute.
+   */
+  readonly issuer: string | readonly string[] | IssuerCheck
   /** A token must name at least one of these in `aud`. */
   readonly audience: string | readonly string[]
   /**
@@ -36,13 +45,28 @@ export interface JwtTokensOptions {
    * `false` verifies every token every time.
    */
   readonly cache?: TokenCacheOptions | false
+  /** Fetches key sets and metadata. Default the global `fetch`. For proxies and private certificate authorities. */
+  readonly fetch?: typeof fetch
+  /** Whoever is on the way can put keys of their own in place of the issuer's: takes plain http for `jwks`, `issuer` and `jwks_uri`. */
+  readonly dangerouslyAllowHttp?: boolean
 }
 
-const known = ['issuer', 'audience', 'jwks', 'algorithms', 'typ', 'decryptionKeys', 'cache']
+const known = [
+  'issuer',
+  'audience',
+  'jwks',
+  'algorithms',
+  'typ',
+  'decryptionKeys',
+  'cache',
+  'fetch',
+  'dangerouslyAllowHttp',
+]
 
 /**
  * Access tokens that are JWTs (RFC 9068), verified with jose. Recognises a JWS by its `iss`, and a
- * JWE when it has decryption keys. Requires `iss`, `aud` and `exp`, nothing else.
+ * JWE when it has decryption keys. Requires `iss`, `aud` and `exp`, nothing else. Where several keys
+ * fit, such as those of a set without `kid`, at most 4 are tried.
  *
  * Not checked here: revocation, `sub`, and what the claims mean. Expiry is the verifier's.
  *
@@ -51,7 +75,7 @@ const known = ['issuer', 'audience', 'jwks', 'algorithms', 'typ', 'decryptionKey
  */
 export function jwtTokens(options: JwtTokensOptions): TokenResolver {
   const own = readOptions('jwtTokens', options, known)
-  const issuers = oneOrMore('jwtTokens issuer', own.issuer)
+  const issuers = readIssuers('jwtTokens', own.issuer)
   const audience = oneOrMore('jwtTokens audience', own.audience)
   const types = oneOrMore('jwtTokens typ', own.typ ?? 'at+jwt').map(mediaType)
   const algorithms = readAlgorithms(
@@ -61,29 +85,62 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
     asymmetricAlgorithms,
   )
   const cache = own.cache === false ? noTokenCache : createTokenCache(own.cache ?? {})
-  const sources = readKeySources(own.jwks, issuers, algorithms)
-  const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
+  const keysOf = readKeySources(own, issuers, algorithms)
+  const decrypt = readDecrypt('jwtTokens', own.decryptionKeys)
 
-  return {
-    async resolve(token, { sha256 }): Promise<ResolvedToken | undefined> {
+  return markOurs({
+    async resolve(token, { sha256, explain }): Promise<ResolvedToken | undefined> {
       const known = await cache.get(sha256)
       if (known !== undefined) return known
       const jws = await openToken(token, decrypt)
-      if (jws === undefined) return undefined
+      if (jws === undefined) {
+        explain?.({ member: 'jwtTokens', actual: 'neither a JWT nor one encrypted for us' })
+        return undefined
+      }
       const parsed = readCompactJws(jws, 'ERR_POP_TOKEN_MALFORMED')
-      const { iss, exp } = parsed.payload as { iss?: unknown; exp?: unknown }
-      if (typeof iss !== 'string' || !issuers.includes(iss)) return undefined
+      const { iss } = parsed.payload as { iss?: unknown }
+      if (typeof iss !== 'string' || !(await issuers.accepts(iss))) {
+        explain?.(strangeIssuer(parsed.payload, issuers))
+        return undefined
+      }
       checkType(parsed, types)
       refuseExtensions(parsed)
-      const source = sources.get(iss) as KeySource
-      const keys = await checkSignature(jws, source, algorithms)
-      if (exp === undefined) throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
-      const claims = readClaims(parsed.payload, { audience, ...(decrypt && { decrypt }) })
-      const resolved = seal(claims)
-      const isCurrent = async (): Promise<boolean> => (await source.current()) === keys
+      const keys = await checkSignature(jws, parsed, keysOf(iss), { algorithms, audience })
+      checkRequiredClaims(parsed.payload, issuers.tenantOf(iss))
+      const resolved = seal(readClaims(parsed.payload, { audience, decrypt }))
+      const isCurrent = async (): Promise<boolean> =>
+        (await issuers.accepts(iss)) && (await keysOf(iss).current()) === keys
       cache.add(sha256, { resolved, bytes: token.length, isCurrent })
       return resolved
     },
+  })
+}
+
+type Payload = CompactJws['payload']
+
+function strangeIssuer(payload: Payload, { shown }: Issuers): Evidence {
+  const { iss, aud } = payload as { iss?: unknown; aud?: unknown }
+  const actual = typeof iss === 'string' ? iss.slice(0, 160) : 'none'
+  const to = [aud].flat().find((name) => typeof name === 'string')
+  return {
+    member: 'iss',
+    expected: shown,
+    actual: to === undefined ? actual : `${actual} (aud ${to})`,
+  }
+}
+
+function checkRequiredClaims(payload: Payload, tenant: string | undefined): void {
+  const { exp, tid } = payload as { exp?: unknown; tid?: unknown }
+  if ((exp ?? undefined) === undefined) {
+    throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'exp' })
+  }
+  // Some tenants can name an issuer; only Microsoft names the tenant.
+  if (tenant !== undefined && tid !== tenant) {
+    throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', {
+      member: 'tid',
+      expected: tenant,
+      actual: tid,
+    })
   }
 }
 
@@ -115,89 +172,44 @@ function mediaType(typ: string): string {
   return typ.toLowerCase().replace(/^application\//, '')
 }
 
-async function checkSignature(
-  jws: string,
-  source: KeySource,
-  algorithms: readonly AlgorithmName[],
-): Promise<KeySet> {
-  try {
-    return await verifyWithKeys(jws, source, { algorithms: [...algorithms] })
-  } catch (error) {
-    throw isTokenFault(error)
-      ? new PopError('ERR_POP_TOKEN_SIGNATURE_INVALID', error)
-      : new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
-  }
-}
-
-/** Resolves to the keys that verified the token. Looks for new ones once when none fits. */
-async function verifyWithKeys(
-  jws: string,
-  source: KeySource,
-  options: VerifyOptions,
-): Promise<KeySet> {
-  const known = await source.current()
-  try {
-    await compactVerify(jws, known.find, options)
-    return known
-  } catch (error) {
-    if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-    const renewed = await source.renewed()
-    if (renewed === known) throw error
-    await compactVerify(jws, renewed.find, options)
-    return renewed
-  }
-}
-
 /** Where the keys of each issuer come from: keys are looked up by issuer and `kid`. */
 function readKeySources(
-  jwks: JwtTokensOptions['jwks'],
-  issuers: readonly string[],
+  { jwks, ...options }: JwtTokensOptions,
+  { named, templates }: Issuers,
   algorithms: readonly AlgorithmName[],
-): ReadonlyMap<string, KeySource> {
-  if (jwks === undefined) {
-    return new Map(issuers.map((issuer) => [issuer, discoveredKeys(issuer, algorithms)]))
+): (issuer: string) => KeySource {
+  const allowHttp = flag('jwtTokens dangerouslyAllowHttp', options.dangerouslyAllowHttp)
+  const fetching = createFetching(readFetch('jwtTokens', options.fetch), allowHttp)
+  if (jwks !== undefined) {
+    const source = readKeySource(jwks, algorithms, fetching)
+    return () => source
   }
-  const source = readKeySource(jwks, algorithms)
-  return new Map(issuers.map((issuer) => [issuer, source]))
+  const urlOf = (issuer: string): URL =>
+    secureUrl('jwtTokens issuer, without jwks,', issuer, allowHttp)
+  templates.forEach(urlOf)
+  return createIssuerKeys(named, (issuer, waitFor) => {
+    const url = urlOf(issuer)
+    return fetchedKeys(
+      async () => fetchKeySet(await discoverKeySetUrl(url, fetching), algorithms, fetching),
+      waitFor,
+    )
+  })
 }
 
 function readKeySource(
   jwks: NonNullable<JwtTokensOptions['jwks']>,
   algorithms: readonly AlgorithmName[],
+  fetching: Fetching,
 ): KeySource {
   if (typeof jwks === 'string' || jwks instanceof URL) {
-    const url = secureUrl('jwtTokens jwks', jwks)
-    return fetchedKeys(() => fetchKeySet(url, algorithms))
+    const url = secureUrl('jwtTokens jwks', jwks, fetching.allowHttp)
+    return fetchedKeys(() => fetchKeySet(url, algorithms, fetching))
   }
   const set = readKeySet(jwks, algorithms)
-  if (set !== undefined) return fixedKeys(set)
+  if (set !== undefined && set.keys.length > 0) return fixedKeys(set)
+  const found = set === undefined ? '' : `: ${describeKeys(set)}`
   throw optionError(
     'ERR_POP_OPTION_INVALID',
-    'jwtTokens jwks is not a JWK set with a public key for an accepted algorithm: { keys: [...] }',
+    `jwtTokens jwks is not a JWK set with a public key for an accepted algorithm: { keys: [...] }${found}`,
   )
-}
-
-function discoveredKeys(issuer: string, algorithms: readonly AlgorithmName[]): KeySource {
-  const url = secureUrl('jwtTokens issuer, without jwks,', issuer)
-  return fetchedKeys(async () => fetchKeySet(await discoverKeySetUrl(url), algorithms))
-}
-
-async function fetchKeySet(url: URL, algorithms: readonly AlgorithmName[]): Promise<KeySet> {
-  const set = readKeySet(await fetchObject(url), algorithms)
-  if (set === undefined) throw new Error(`${url.origin} has no usable key`)
-  return set
-}
-
-/** What jose reports about the token; everything else it throws is about the key source. */
-const tokenFaults = new Set([
-  'ERR_JWS_INVALID',
-  'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
-  'ERR_JOSE_ALG_NOT_ALLOWED',
-  'ERR_JOSE_NOT_SUPPORTED',
-  'ERR_JWKS_NO_MATCHING_KEY',
-  'ERR_JWKS_MULTIPLE_MATCHING_KEYS',
-])
-
-function isTokenFault(error: unknown): error is errors.JOSEError {
-  return error instanceof errors.JOSEError && tokenFaults.has(error.code)
 }

@@ -1,17 +1,4 @@
-import { createLocalJWKSet, type CompactVerifyGetKey, type JSONWebKeySet } from 'jose'
-import type { AlgorithmName } from '../jws/algorithms.ts'
-import { isPlainObject } from '../jws/strict-json.ts'
-import { judgePublicKey, publicMembers, type Jwk } from '../keys/jwk.ts'
-
-/** The public keys of one issuer, at one time. A set with other keys is another object. */
-export interface KeySet {
-  readonly keys: readonly Jwk[]
-  /** How many keys the set had, those that were left out too. */
-  readonly total: number
-  readonly find: CompactVerifyGetKey
-  /** Equal for equal keys. */
-  readonly content: string
-}
+import type { KeySet } from './key-set.ts'
 
 export interface KeySource {
   /** The keys that count now. Rejects when there are none to judge by. */
@@ -20,33 +7,30 @@ export interface KeySource {
   renewed(): Promise<KeySet>
 }
 
-/**
- * Keeps what an issuer's key set has that can verify a token: private and symmetric keys, keys for
- * encryption and keys that fail hygiene are left out. Undefined when nothing is left.
- */
-export function readKeySet(
-  value: unknown,
-  algorithms: readonly AlgorithmName[],
-): KeySet | undefined {
-  if (!isPlainObject(value) || !Array.isArray(value['keys'])) return undefined
-  const keys = value['keys'].filter((key) => isPlainObject(key) && isUsable(key as Jwk, algorithms))
-  if (keys.length === 0) return undefined
-  const set = structuredClone({ keys }) as { readonly keys: Jwk[] }
-  const find = createLocalJWKSet(set as unknown as JSONWebKeySet)
-  const total = value['keys'].length
-  return { keys: set.keys, total, find, content: JSON.stringify([total, set]) }
-}
-
-function isUsable(key: Jwk, algorithms: readonly AlgorithmName[]): boolean {
-  return algorithms.some((algorithm) => {
-    const members = publicMembers(key, algorithm)
-    return typeof members === 'object' && judgePublicKey(members) === undefined
-  })
-}
-
 /** A set that never changes. */
 export function fixedKeys(set: KeySet): KeySource {
   return { current: async () => set, renewed: async () => set }
+}
+
+/** Waits with whoever else does; false, at once, when too many wait already. */
+export type WaitingRoom = (flight: Promise<void>) => Promise<boolean>
+
+/** What waits holds its request in memory, at most 16 KiB of credential each. */
+const mostWaiting = 1000
+
+/** Room for so many requests to wait for keys. */
+export function createWaitingRoom(): WaitingRoom {
+  let waiting = 0
+  return async function waitFor(flight) {
+    if (waiting >= mostWaiting) return false
+    waiting += 1
+    try {
+      await flight
+    } finally {
+      waiting -= 1
+    }
+    return true
+  }
 }
 
 const seconds = 1000
@@ -60,11 +44,14 @@ const shortestBackOff = 1 * seconds
 const longestBackOff = 30 * seconds
 
 /**
- * Keys that are fetched when they are needed. One request at a time, however many wait for it; after
- * a failure the next one comes 1 second later, then 2, 4, up to 30. A set that cannot be had or has
- * no usable key never replaces a good one. Ages are measured with a clock that only goes forward.
+ * Keys that are fetched when they are needed. One request at a time; 1,000 wait for it, and beyond
+ * that the last good set serves, or there is none. After a failure the next request comes 1 second
+ * later, then 2, 4, up to 30. A set that cannot be had or has no usable key never replaces a good one.
+ * Ages are measured with a clock that only goes forward.
+ *
+ * @param waitFor shared by the sources that count together
  */
-export function fetchedKeys(load: () => Promise<KeySet>): KeySource {
+export function fetchedKeys(load: () => Promise<KeySet>, waitFor = createWaitingRoom()): KeySource {
   let good: { readonly set: KeySet; readonly at: number } | undefined
   let flight: Promise<void> | undefined
   let failure: { readonly error: Error; readonly count: number } | undefined
@@ -87,11 +74,11 @@ export function fetchedKeys(load: () => Promise<KeySet>): KeySource {
     }
   }
 
-  /** Asks the source unless it was asked too recently; joins whoever is asking. */
-  async function askUnless(tooRecent: number): Promise<void> {
-    if (flight === undefined && sinceAsked() < tooRecent) return
+  /** Asks the source unless it was asked too recently; joins whoever is asking, if there is room. */
+  async function askUnless(tooRecent: number): Promise<boolean> {
+    if (flight === undefined && sinceAsked() < tooRecent) return true
     flight ??= ask()
-    await flight
+    return waitFor(flight)
   }
 
   function backOff(): number {
@@ -99,21 +86,26 @@ export function fetchedKeys(load: () => Promise<KeySet>): KeySource {
     return Math.min(longestBackOff, shortestBackOff * 2 ** (failure.count - 1))
   }
 
-  function usable(): KeySet {
+  function usable(waited: boolean): KeySet {
     if (good !== undefined && age() < freshFor + staleFor) return good.set
+    if (!waited) throw tooMany()
     throw failure?.error ?? new Error('the key set has not been fetched')
   }
 
   return {
     async current() {
-      if (age() >= freshFor) await askUnless(backOff())
-      return usable()
+      return usable(age() < freshFor || (await askUnless(backOff())))
     },
     async renewed() {
-      await askUnless(coolDown)
+      const waited = await askUnless(coolDown)
+      if (!waited) throw tooMany()
       // While the source is down nobody can say that a key does not exist.
       if (failure !== undefined) throw failure.error
-      return usable()
+      return usable(waited)
     },
   }
+}
+
+function tooMany(): Error {
+  return new Error(`${mostWaiting} requests are waiting for the key set already`)
 }

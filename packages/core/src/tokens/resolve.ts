@@ -1,8 +1,15 @@
 import { hash } from 'node:crypto'
-import { PopError } from '../errors.ts'
-import { describeFault } from '../fault.ts'
+import { PopError, type Evidence } from '../errors.ts'
+import { createRedactor, describeFault } from '../fault.ts'
+import { callOutside } from '../outside-call.ts'
 import type { Exchange } from '../schemes/scheme.ts'
-import { sealForeign, type ResolvedToken, type TokenResolver } from './resolver.ts'
+import {
+  isOurs,
+  sealForeign,
+  type ResolveContext,
+  type ResolvedToken,
+  type TokenResolver,
+} from './resolver.ts'
 
 /**
  * What the first resolver that recognises the token says of it, if the token is in time. A resolver
@@ -13,11 +20,13 @@ export async function resolveAccessToken(
   exchange: Exchange,
   resolvers: readonly TokenResolver[],
 ): Promise<ResolvedToken> {
-  const context = {
+  const reasons: Evidence[] = []
+  const context: ResolveContext = {
     // Made when asked for: not every resolver wants it.
     get sha256(): Uint8Array {
       return hash('sha256', token, 'buffer')
     },
+    explain: (reason) => void reasons.push(reason),
   }
   for (const resolver of resolvers) {
     const resolved = await ask(resolver, token, context)
@@ -25,16 +34,37 @@ export async function resolveAccessToken(
     checkTokenTime(resolved, exchange)
     return resolved
   }
-  throw new PopError('ERR_POP_TOKEN_UNKNOWN')
+  throw withoutToken(new PopError('ERR_POP_TOKEN_UNKNOWN', joinReasons(reasons)), token)
+}
+
+/** One reason as it is; several as one line. */
+function joinReasons(reasons: readonly Evidence[]): Evidence | undefined {
+  const [first] = reasons
+  if (first === undefined || reasons.length === 1) return first
+  const lines = reasons.map(({ member, expected, actual }) => {
+    const other = expected === undefined ? '' : ` instead of ${listOf(expected)}`
+    return `${member}: ${listOf(actual)}${other}`
+  })
+  return { member: 'tokens', actual: lines.join('; ') }
+}
+
+function listOf(value: unknown): string {
+  return [value]
+    .flat()
+    .filter((item) => typeof item === 'string')
+    .join(', ')
 }
 
 async function ask(
   resolver: TokenResolver,
   token: string,
-  context: { readonly sha256: Uint8Array },
+  context: ResolveContext,
 ): Promise<ResolvedToken | undefined> {
   try {
-    const resolved = await resolver.resolve(token, context)
+    // A resolver of ours bounds by itself what waits.
+    const resolved = isOurs(resolver)
+      ? await resolver.resolve(token, context)
+      : await callOutside(resolver, () => resolver.resolve(token, context))
     if (resolved === undefined) return undefined
     const sealed = sealForeign(resolved)
     if (sealed !== undefined) return sealed
@@ -49,11 +79,23 @@ async function ask(
 
 /** A resolver refuses with a `PopError`; anything else is an outage. */
 function asRefusal(error: unknown, token: string): PopError {
-  if (!(error instanceof PopError))
-    return new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', describeFault(error, token))
-  const fault = describeFault(error.cause, token)
-  if (fault !== undefined) return new PopError(error.code, fault)
-  return JSON.stringify(error.cause ?? {}).includes(token) ? new PopError(error.code) : error
+  if (error instanceof PopError) return withoutToken(error, token)
+  return new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', describeFault(error, token))
+}
+
+/** The same refusal with evidence that holds neither the token nor a part of it. */
+function withoutToken(error: PopError, token: string): PopError {
+  const { code, cause } = error
+  if (cause === undefined) return error
+  if (cause instanceof Error) return new PopError(code, describeFault(cause, token))
+  const hideToken = createRedactor(token)
+  const hide = (value: unknown): unknown => (typeof value === 'string' ? hideToken(value) : value)
+  const { member, expected, actual } = cause as Evidence
+  return new PopError(code, {
+    member: hideToken(member),
+    ...(expected !== undefined && { expected: hide(expected) }),
+    ...(actual !== undefined && { actual: hide(actual) }),
+  })
 }
 
 /** `exp`, `nbf` and `iat` (RFC 7519 section 4.1), on every request, also for a cached token. */
@@ -82,6 +124,7 @@ function checkTokenTime({ claims, expiresAt }: ResolvedToken, exchange: Exchange
 }
 
 function readTime(value: unknown, member: string): number | undefined {
-  if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'number' && Number.isFinite(value)) return value
   throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member })
 }

@@ -1,3 +1,4 @@
+import type { Evidence } from '../errors.ts'
 import { isPlainObject } from '../jws/strict-json.ts'
 import type { Jwk } from '../keys/jwk.ts'
 import { readConfirmation, readKey } from './claims.ts'
@@ -18,6 +19,11 @@ export interface TokenResolver {
 export interface ResolveContext {
   /** SHA-256 of the token string. */
   readonly sha256: Uint8Array
+  /**
+   * Says why a token is not recognised, for the evidence of `ERR_POP_TOKEN_UNKNOWN`: never any part of
+   * the token itself, which is cut out.
+   */
+  readonly explain?: (reason: Evidence) => void
 }
 
 /**
@@ -41,8 +47,18 @@ export interface ResolvedToken {
   readonly decrypt?: (jwe: string) => Promise<Uint8Array | undefined>
 }
 
-const keyMember = 'access_token_key'
 const sealed = new WeakSet<ResolvedToken>()
+const ours = new WeakSet<TokenResolver>()
+
+/** Marks a resolver of this package: what waits for its source is bounded there. */
+export function markOurs(resolver: TokenResolver): TokenResolver {
+  ours.add(resolver)
+  return resolver
+}
+
+export function isOurs(resolver: TokenResolver): boolean {
+  return ours.has(resolver)
+}
 
 /** Freezes a token of our own making, in place. Its claims must not be shared with anybody. */
 export function seal(token: ResolvedToken): ResolvedToken {
@@ -61,10 +77,12 @@ export function sealForeign(token: ResolvedToken): ResolvedToken | undefined {
   if (sealed.has(token)) return token
   if (!isPlainObject(token) || !isPlainObject(token.claims)) return undefined
   if (!isStringList(token.scopes) || !isStringList(token.audience)) return undefined
+  // An odd binding, such as null, must not look like none.
+  if (![token.confirmation, token.key].every((part) => part === undefined || isPlainObject(part)))
+    return undefined
   const copy = copyData(token, 0) as ResolvedToken
   // A resolver that leaves the binding in the claims has not made a bearer token of it.
-  const { confirmation = readConfirmation(copy.claims), key = readKey(copy.claims, keyMember) } =
-    copy
+  const { confirmation = readConfirmation(copy.claims), key = readKey(copy.claims) } = copy
   return seal({ ...copy, ...(confirmation && { confirmation }), ...(key && { key }) })
 }
 

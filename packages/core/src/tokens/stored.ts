@@ -2,9 +2,10 @@ import { PopError, optionError } from '../errors.ts'
 import { isPlainObject } from '../jws/strict-json.ts'
 import type { Jwk } from '../keys/jwk.ts'
 import { oneOrMore, readOptions } from '../option-readers.ts'
-import { readClaims } from './claims.ts'
-import { createDecrypt } from './decryption.ts'
-import { copyClaims, seal, type TokenResolver } from './resolver.ts'
+import { callOutside } from '../outside-call.ts'
+import { readClaims, readKeyMember } from './claims.ts'
+import { readDecrypt } from './decryption.ts'
+import { copyClaims, markOurs, seal, type TokenResolver } from './resolver.ts'
 
 /** A stored access token, shaped like an introspection response; `active` may be left out. */
 export type StoredRecord = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ export interface StoredTokensOptions {
 
 /**
  * Access tokens in a database that the authorization server shares with this one. A lookup that
- * throws is an outage (503).
+ * throws or takes longer than 10 seconds, and one too many while 1,000 wait, is an outage (503).
  *
  * @throws TypeError with `code` for wrong options
  */
@@ -39,19 +40,21 @@ export function storedTokens(lookup: StoredLookup, options: StoredTokensOptions)
   }
   const own = readOptions('storedTokens', options, ['audience', 'keyMember', 'decryptionKeys'])
   const audience = oneOrMore('storedTokens audience', own.audience)
-  const keyMember = own.keyMember ?? 'access_token_key'
-  const decrypt = own.decryptionKeys && createDecrypt(structuredClone(own.decryptionKeys))
+  const keyMember = readKeyMember('storedTokens', own.keyMember)
+  const decrypt = readDecrypt('storedTokens', own.decryptionKeys)
 
-  return {
-    async resolve(token, { sha256 }) {
-      const record = await lookup(Buffer.from(sha256).toString('hex'), token)
-      if (record === undefined || record === null) return undefined
+  return markOurs({
+    async resolve(token, { sha256, explain }) {
+      const hex = Buffer.from(sha256).toString('hex')
+      const record = await callOutside(lookup, () => lookup(hex, token))
+      if (record === undefined || record === null) {
+        explain?.({ member: 'storedTokens', actual: 'no record' })
+        return undefined
+      }
       if (!isPlainObject(record))
         throw new PopError('ERR_POP_TOKEN_CLAIM_INVALID', { member: 'record' })
       if ((record['active'] ?? true) !== true) throw new PopError('ERR_POP_TOKEN_INACTIVE')
-      return seal(
-        readClaims(copyClaims(record), { audience, keyMember, ...(decrypt && { decrypt }) }),
-      )
+      return seal(readClaims(copyClaims(record), { audience, keyMember, decrypt }))
     },
-  }
+  })
 }

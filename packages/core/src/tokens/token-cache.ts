@@ -1,4 +1,5 @@
 import { readOptions, wholeNumber } from '../option-readers.ts'
+import { nameOf } from './recent-tokens.ts'
 import type { ResolvedToken } from './resolver.ts'
 
 /** How many verified access tokens are remembered. */
@@ -68,8 +69,4 @@ export function createTokenCache(options: TokenCacheOptions): TokenCache {
       insert(nameOf(sha256), entry)
     },
   }
-}
-
-function nameOf(sha256: Uint8Array): string {
-  return Buffer.from(sha256).toString('latin1')
 }
