@@ -27,7 +27,7 @@ export interface NonceSource {
   windowOf(nonce: string, purpose: string, now: number): NonceWindow | undefined
 }
 
-export interface NonceWindow {
+interface NonceWindow {
   readonly from: number
   /** The last second at which the nonce is good. */
   readonly until: number

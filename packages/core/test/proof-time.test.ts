@@ -51,7 +51,7 @@ function serve(options: Partial<VerifierOptions> = {}): {
   }
   return {
     now: clock.seconds(),
-    advance: clock.advance,
+    advance: (seconds) => clock.advance(seconds),
     entries,
     send: (offset, nonce) =>
       Promise.all(requests(offset, nonce).map((request) => outcomeOf(verifier.verify(request)))),

@@ -1,10 +1,8 @@
 import {
   createVerifier,
   memoryReplayStore,
-  pop,
   PopError,
   ReplayStoreError,
-  storedTokens,
   type ReplayStore,
   type VerifierOptions,
 } from '@oauth-pop/core'
@@ -14,9 +12,7 @@ import {
   createHolders,
   createReplayEntry,
   describeReplayStore,
-  hashOf,
   outcomeOf,
-  popPayload,
   popRequest,
   signPop,
 } from '@oauth-pop/testkit'

@@ -65,7 +65,7 @@ const judgeDpop = (header: object, claims: object): Promise<void> =>
 
 const issuer = 'https://as.example.com'
 const jwts = jwtTokens({
-  issuer,
+  issuer: [issuer, `${issuer}/{tenantid}/v2.0`],
   audience: apiUrl,
   jwks: { keys: [{ ...jwk, kid: 'a' }] },
   decryptionKeys: [{ kty: 'oct', k: 'A'.repeat(43), alg: 'A256GCMKW', use: 'enc' }],
@@ -172,6 +172,8 @@ export const parsers: Readonly<Record<string, Parser>> = {
   'an access token': resolve,
   'an encrypted access token': (text) =>
     resolve(`${encode({ alg: 'dir', enc: text })}.a.a.${text}.a`),
+  'the issuer of an access token': (text) =>
+    resolve(compact({ typ: 'at+jwt', alg: 'EdDSA' }, { iss: `${issuer}/${text}/v2.0` })),
   'the typ of an access token': (text) =>
     resolve(compact({ typ: text, alg: 'EdDSA' }, { iss: issuer })),
 }

@@ -1,6 +1,10 @@
 /** Each pattern that no parser of `parsers.ts` runs, and why no byte of a request meets it. */
 export const unreachedPatterns: Readonly<Record<string, string>> = {
   'packages/core/src/challenge.ts ^[A-Za-z0-9 ._~:/@+!*-]+$': 'scopes that a guard asks for',
+  'packages/core/src/fault.ts \\S+': 'messages of errors, which are cut to a length',
+  'packages/core/src/tokens/introspection.ts ^application\\/token-introspection\\+jwt':
+    'a header that the introspection server writes',
+  'packages/core/src/tokens/issuers.ts [{}]': 'the issuer option',
   'packages/core/src/guards.ts ^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$': 'arguments of a guard',
   'packages/core/src/location.ts ^(https?:\\/\\/)\\*\\.([^/:]+\\.[^/:]+.*)$': 'publicUrl',
   'packages/core/src/node/kept-headers.ts [\\s,]+': 'a header that the handler writes',
@@ -80,6 +84,7 @@ const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> 
   'core/src/nonce.ts': by('nonce of DPoP'),
   'core/src/option-readers.ts': not(options),
   'core/src/options.ts': not(options),
+  'core/src/outside-call.ts': not('it calls a function of the application'),
   'core/src/replay/claim.ts': not('a hash of what the scheme has read'),
   'core/src/replay/memory.ts': not('hashes'),
   'core/src/request.ts': {
@@ -102,6 +107,12 @@ const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> 
   'core/src/tokens/decryption.ts': by('an encrypted access token'),
   'core/src/tokens/discovery.ts': not(issuer),
   'core/src/tokens/introspection.ts': not(issuer),
+  'core/src/tokens/issuer-keys.ts': not('a name among those that the issuer option takes'),
+  'core/src/tokens/issuers.ts': by('the issuer of an access token'),
+  'core/src/tokens/key-set.ts': not(issuer),
+  'core/src/tokens/pace.ts': not('it counts questions'),
+  'core/src/tokens/recent-tokens.ts': not('hashes of tokens'),
+  'core/src/tokens/signature.ts': by('an access token'),
   'core/src/tokens/jku-keys.ts': not('one look-up among names that the issuer has written'),
   'core/src/tokens/jwt.ts': by('an access token'),
   'core/src/tokens/key-source.ts': not(issuer),
