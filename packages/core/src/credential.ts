@@ -1,5 +1,5 @@
 import { formDecode, isNamed, isNestedIn, parseParameters } from './binding/parameters.ts'
-import { PopError } from './errors.ts'
+import { PopError, type Evidence } from './errors.ts'
 import { headerLines, rawQuery, type HttpRequest } from './request.ts'
 import type { Credential, Scheme, Transport } from './schemes/scheme.ts'
 
@@ -37,6 +37,14 @@ export async function readCredential(
     throw error
   }
   return onlyOne(found, lines.length)
+}
+
+/** Why a request without a credential may look to its client as if it had one; for evidence. */
+export function missedCredential(request: HttpRequest): Evidence | undefined {
+  const [line = ''] = headerLines(request, 'authorization')
+  const isBearer = line.slice(0, 'bearer '.length).toLowerCase() === 'bearer '
+  if (!isBearer || headerLines(request, 'dpop').length === 0) return undefined
+  return { member: 'authorization', expected: 'DPoP', actual: 'Bearer beside a DPoP header' }
 }
 
 function onlyOne(

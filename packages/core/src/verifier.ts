@@ -1,6 +1,6 @@
 import { createAccessToken, type AccessToken, type SchemeName } from './access-token.ts'
 import { toRefusal } from './challenge.ts'
-import { readCredential } from './credential.ts'
+import { missedCredential, readCredential } from './credential.ts'
 import { PopError } from './errors.ts'
 import { publishAccepted, publishRefused } from './events.ts'
 import { locationsOf, readTarget } from './location.ts'
@@ -62,7 +62,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async verify(request) {
       const verification = await verifyOptional(request)
       if (verification !== undefined) return verification
-      throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'), undefined, settings)
+      const missed = missedCredential(request)
+      throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missed), undefined, settings)
     },
     refuse(error, scheme, scope) {
       const used = settings.schemes.find(({ name }) => name === scheme)
