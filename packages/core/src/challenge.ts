@@ -29,8 +29,10 @@ export function toRefusal(
   const word = errorWord(error, scheme)
   const evidence = error.cause as ConstructorParameters<typeof PopError>[1]
   const headers: Record<string, string | readonly string[]> = { 'cache-control': 'no-store' }
-  if (kind === 'unavailable') headers['retry-after'] = error.headers['retry-after'] ?? '1'
-  if (kind === 'too-large' || kind === 'timeout') headers['connection'] = 'close'
+  if (kind === 'unavailable' || kind === 'crowded')
+    headers['retry-after'] = error.headers['retry-after'] ?? '1'
+  if (kind === 'too-large' || kind === 'timeout' || kind === 'crowded')
+    headers['connection'] = 'close'
   const challenged = kind === 'missing' || word !== undefined
   if (challenged) {
     Object.assign(headers, challengeHeaders(error, word, scheme, settings, scope))

@@ -5,6 +5,7 @@ import type { Credential, Scheme, Transport } from './schemes/scheme.ts'
 
 const longestCredential = 16_384
 const longestForm = 64 * 1024
+const longestFormType = 1024
 
 /** A value found in one place, before it is known to be the only one. */
 interface Found extends Credential {
@@ -96,7 +97,7 @@ function readQuery({ target }: HttpRequest, scheme: Scheme): readonly Found[] {
 function findParameter(text: string, scheme: Scheme, transport: Transport): readonly Found[] {
   const name = scheme.parameter?.name ?? ''
   const found: Found[] = []
-  for (const parameter of parseParameters(text)) {
+  for (const parameter of parseParameters(text, name.length)) {
     const ambiguous = isNestedIn(parameter, name)
     if (!ambiguous && !isNamed(parameter, name)) continue
     const value = formDecode(parameter.value ?? '')
@@ -170,9 +171,13 @@ function hasForm(request: HttpRequest): boolean {
 
 /** One pass over the parameters of the media type (RFC 9110 section 8.3.1), whatever they hold. */
 function isFormType(line: string): boolean {
-  const [type, ...parameters] = line.toLowerCase().split(';')
-  if (type?.trim() !== 'application/x-www-form-urlencoded') return false
-  if (parameters.every(isPlainCharset)) return true
+  const semicolon = line.indexOf(';')
+  const type = semicolon === -1 ? line : line.slice(0, semicolon)
+  if (type.trim().toLowerCase() !== 'application/x-www-form-urlencoded') return false
+  if (line.length <= longestFormType) {
+    const [, ...parameters] = line.toLowerCase().split(';')
+    if (parameters.every(isPlainCharset)) return true
+  }
   throw new PopError('ERR_POP_FORM_INVALID', { member: 'content-type' })
 }
 

@@ -13,6 +13,7 @@ type Kind =
   | 'timeout' // 408
   | 'wiring' // 500
   | 'unavailable' // 503
+  | 'crowded' // 503, the connection closed
 
 const statusOf = {
   missing: 401,
@@ -25,6 +26,7 @@ const statusOf = {
   timeout: 408,
   wiring: 500,
   unavailable: 503,
+  crowded: 503,
 } as const satisfies Record<Kind, number>
 
 /**
@@ -102,7 +104,7 @@ const refusals = {
   ERR_POP_CHECK_FAILED: ['wiring', 'A check of this resource could not be evaluated'],
   ERR_POP_INTERNAL: ['wiring', 'The request could not be verified'],
 
-  ERR_POP_BODIES_WAITING: ['unavailable', 'Too many request bodies wait to be verified'],
+  ERR_POP_BODIES_WAITING: ['crowded', 'Too many request bodies wait to be verified'],
   ERR_POP_TOKEN_SOURCE_UNAVAILABLE: ['unavailable', 'The access token cannot be checked right now'],
   ERR_POP_KEY_SOURCE_UNAVAILABLE: ['unavailable', 'The key of the token cannot be found right now'],
   ERR_POP_REPLAY_UNAVAILABLE: ['unavailable', 'The replay store does not answer'],

@@ -7,16 +7,25 @@ export interface Parameter {
   readonly raw: string
 }
 
-/** Splits a query or a form at `&` and each segment at its first `=`; empty segments do not count. */
-export function parseParameters(text: string): readonly Parameter[] {
+/**
+ * Splits a query or a form at `&` and each segment at its first `=`; segments that are shorter than asked
+ * for, the empty ones at least, do not count.
+ */
+export function parseParameters(text: string, shortest = 1): readonly Parameter[] {
   const parameters: Parameter[] = []
-  for (const raw of text === '' ? [] : text.split('&')) {
-    if (raw === '') continue
-    const equals = raw.indexOf('=')
-    const value = equals === -1 ? undefined : raw.slice(equals + 1)
-    parameters.push({ name: equals === -1 ? raw : raw.slice(0, equals), value, raw })
+  for (let start = 0; start < text.length;) {
+    const ampersand = text.indexOf('&', start)
+    const end = ampersand === -1 ? text.length : ampersand
+    if (end - start >= shortest) parameters.push(readParameter(text.slice(start, end)))
+    start = end + 1
   }
   return parameters
+}
+
+function readParameter(raw: string): Parameter {
+  const equals = raw.indexOf('=')
+  if (equals === -1) return { name: raw, value: undefined, raw }
+  return { name: raw.slice(0, equals), value: raw.slice(equals + 1), raw }
 }
 
 /** What a form parser makes of a name or value, octet by octet: right for ASCII, and never throws. */

@@ -125,8 +125,8 @@ function createGate(request: IncomingMessage): Gate {
         onProgress = () => {
           if (isUnverified) count(size)
           const isCrowded = isUnverified && unverifiedBytes > mostUnverifiedBytes
-          if (size > limit) settle('ERR_POP_BODY_TOO_LARGE')
-          else if (isCrowded) settle('ERR_POP_BODIES_WAITING')
+          if (isCrowded) settle('ERR_POP_BODIES_WAITING')
+          else if (size > limit) settle('ERR_POP_BODY_TOO_LARGE')
           else if (ended) settle()
           else if (request.destroyed) aborted()
         }

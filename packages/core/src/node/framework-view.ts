@@ -76,8 +76,13 @@ const protocols = new Map([
   ['wss', 'https'],
 ])
 
+const longestList = 1024
+
+/** A longer text is no list, and nothing that names a host or a protocol. */
 function listOf(header: string | readonly string[] | undefined): readonly string[] {
-  return String(header ?? '')
+  const text = String(header ?? '')
+  if (text.length > longestList) return [text]
+  return text
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')

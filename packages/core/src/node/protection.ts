@@ -36,8 +36,8 @@ export interface Protection {
    * Runs the verification ahead of body parsers where only a later `verify` knows whether the route
    * is protected. A refusal waits for that call; the request and its body go on untouched.
    *
-   * @throws PopError for a body that does not end, in time or at all, and for a signed one that is too
-   * long: a parser would wait for it
+   * @throws PopError for a body that does not end, in time or at all, for a signed one that is too
+   * long, and for one too many: a parser would wait for it, or hold it
    */
   prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
   /** A refusal for what an adapter notices by itself; published as an event. */
@@ -55,11 +55,12 @@ const kept = Symbol.for('oauth-pop.verification')
 type Marked = IncomingMessage & { [kept]?: Kept }
 
 const defaultBodyBytes = 1024 * 1024
-/** No parser could do anything with such a body either. */
+/** No parser could, or should, do anything with such a body either. */
 const unreadable: readonly PopErrorCode[] = [
   'ERR_POP_BODY_ABORTED',
   'ERR_POP_BODY_TIMEOUT',
   'ERR_POP_BODY_TOO_LARGE',
+  'ERR_POP_BODIES_WAITING',
 ]
 
 /**
@@ -110,7 +111,7 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
         keepHeaders(response, verification.responseHeaders)
         return verification.accessToken
       } catch (error) {
-        if (hasStatus(error, 408, 413)) discardBody(request)
+        if (endsConnection(error)) discardBody(request)
         else releaseBody(request)
         throw withHeaders(response, error)
       }
@@ -155,8 +156,9 @@ function headerFault({ rawHeaders, headers, socket }: IncomingMessage): PopError
   return new PopError('ERR_POP_HEADERS_CUT', evidence)
 }
 
-function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
-  return error instanceof PopError && statuses.includes(error.status)
+/** The body is what the refusal is about, and nobody will read the rest of it. */
+function endsConnection(error: unknown): boolean {
+  return error instanceof PopError && error.headers['connection'] === 'close'
 }
 
 /** Runs a guard on a request that a verifier has seen. @throws PopError, its headers already set */
