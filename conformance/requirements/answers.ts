@@ -93,6 +93,14 @@ export const answers = {
     behaviour:
       'A form over 64 KiB: 413, unless a header or query credential is there; then it is not searched.',
   },
+  'answer-bodies-waiting': {
+    source: 'RFC 9110 section 15.6.4',
+    behaviour: 'Too many bodies of strangers: 503 with Retry-After, the connection closed.',
+  },
+  'answer-headers-cut': {
+    source: 'Own rule: refuse on doubt',
+    behaviour: 'As many header lines as the server takes: 400 invalid_request.',
+  },
   'answer-body-timeout': {
     source: 'RFC 9110 section 15.5.9',
     behaviour: 'A signed body that does not end: 408, no challenge, and the connection closes.',

@@ -21,6 +21,15 @@ export const rules = {
     source: 'RFC 9449 section 4.3 step 11',
     behaviour: 'With nonce time, a fresh nonce of the server stands for the time of the proof.',
   },
+  'rule-body-read-no-further': {
+    source: 'Own rule: a stranger makes us hold no more than we ask for',
+    behaviour:
+      'Of a form beside a credential no more is read than is searched, until the request is verified.',
+  },
+  'rule-bodies-together': {
+    source: 'Own rule: strangers share one allowance',
+    behaviour: 'Forms of requests that are not verified yet hold 16 MiB together.',
+  },
   'rule-time-of-token': {
     source: 'RFC 7519 section 4.1.4, 4.1.5, 4.1.6',
     behaviour: 'exp, nbf and iat of a token are judged with the tolerance either way: else 401.',
