@@ -194,6 +194,10 @@ export const proofs = {
     source: 'Own rule: the operator may allow unsigned parameters',
     behaviour: 'Where unsigned parameters are allowed: 200, and the coverage is not complete.',
   },
+  'shr-headers-handed-on': {
+    source: 'Own rule: the application sees what is signed',
+    behaviour: 'A signed header that the framework does not hand on with that value: 401.',
+  },
   'shr-query-readable': {
     source: 'Own rule: the application sees what is signed',
     behaviour: 'A signed query of more parts than parsers read: 401.',
