@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { signDpop } from '../builders.ts'
 import { sendRaw, type RawRequest } from '../raw-http.ts'
 import type { Subject } from './subject.ts'
 
@@ -63,7 +64,7 @@ export const hosts: Subject = {
   }),
 
   describe({ harness, fixtures }) {
-    const { options, sign, request } = fixtures
+    const { options, clock, signedByDpop, sign, request } = fixtures
 
     test(
       'with publicUrl request, compares with the host that the framework sees',
@@ -84,6 +85,41 @@ export const hosts: Subject = {
         )
         await own.close()
         expect([right.status, other.status, forwarded.status]).toEqual([200, 401, 401])
+      },
+    )
+
+    test(
+      'of two public URLs, the one that Host names is the one that a proof must name',
+      { tags: ['attack-53', 'rule-location-several'] },
+      async () => {
+        const names = ['api.example.com', 'other.example.com']
+        const publicUrl = names.map((name) => `https://${name}`)
+        const own = await harness.start({ ...options, publicUrl })
+        const ask = async (host: string, ...headers: RawRequest['headers']): Promise<number> =>
+          (await sendRaw(own.port, request({ headers: [['Host', host], ...headers] }))).status
+        const byPop = (host: string, u: string): Promise<number> =>
+          ask(host, ['Authorization', `PoP ${sign({ u })}`])
+        const byDpop = (host: string, name: string): Promise<number> => {
+          const proof = signDpop(signedByDpop, clock.seconds(), { htu: `https://${name}/items` })
+          return ask(host, ['Authorization', `DPoP ${signedByDpop.accessToken}`], ['DPoP', proof])
+        }
+        const answers: Record<string, readonly number[]> = {}
+        for (const host of [...names, 'internal.example', 'OTHER.example.com', 'third.example.com'])
+          for (const name of names)
+            answers[`${name} at ${host}`] = [await byPop(host, name), await byDpop(host, name)]
+        await own.close()
+        expect(answers).toEqual({
+          'api.example.com at api.example.com': [200, 200],
+          'other.example.com at api.example.com': [401, 401],
+          'api.example.com at other.example.com': [401, 401],
+          'other.example.com at other.example.com': [200, 200],
+          'api.example.com at OTHER.example.com': [401, 401],
+          'other.example.com at OTHER.example.com': [200, 200],
+          'api.example.com at internal.example': [200, 200],
+          'other.example.com at internal.example': [200, 200],
+          'api.example.com at third.example.com': [200, 200],
+          'other.example.com at third.example.com': [200, 200],
+        })
       },
     )
   },
