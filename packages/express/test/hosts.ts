@@ -14,11 +14,19 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(express: typeof express5): AdapterHarness {
   return {
-    async start(options, { headers = {}, guards = {}, failure } = {}) {
+    async start(
+      options,
+      { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},
+    ) {
       let handled = 0
       const app = express()
       // The default error page would print every refusal of the suite.
       app.set('env', 'test')
+      app.set('trust proxy', trustsProxy)
+      app.use((request, _response, next) => {
+        Object.assign(request, unverified && { accessToken: unverified })
+        next()
+      })
       app.use(pop.popMiddleware(options), ...createGuards(guards, pop))
       app.use((request, response) => {
         handled += 1

@@ -4,9 +4,15 @@ import * as pop from '@oauth-pop/fastify'
 
 export const hosts: Record<string, AdapterHarness> = {
   'Fastify 5': {
-    async start(options, { headers = {}, guards = {}, failure } = {}) {
+    async start(
+      options,
+      { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},
+    ) {
       let handled = 0
-      const app = fastify({ forceCloseConnections: true })
+      const app = fastify({ forceCloseConnections: true, trustProxy: trustsProxy })
+      app.addHook('onRequest', async (request) => {
+        Object.assign(request, unverified && { accessToken: unverified })
+      })
       await app.register(pop.popPlugin, options)
       // Fastify parses JSON and text; this harness wants every type to reach its handler.
       app.removeAllContentTypeParsers()

@@ -12,10 +12,18 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(Koa: typeof Koa3): AdapterHarness {
   return {
-    async start(options, { headers = {}, guards = {}, failure } = {}) {
+    async start(
+      options,
+      { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},
+    ) {
       let handled = 0
       const app = new Koa()
       app.silent = true
+      app.proxy = trustsProxy
+      app.use((ctx, next) => {
+        Object.assign(ctx.state, unverified && { accessToken: unverified })
+        return next()
+      })
       app.use(pop.popMiddleware(options))
       for (const guard of createGuards(guards, pop)) app.use(guard)
       app.use((ctx) => {

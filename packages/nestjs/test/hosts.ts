@@ -59,9 +59,20 @@ const decorators = {
 }
 
 const platforms = {
-  'Nest on Express': () => new ExpressAdapter(),
-  'Nest on Fastify': () => {
-    const adapter = new FastifyAdapter({ forceCloseConnections: true })
+  'Nest on Express': ({ trustsProxy = false, unverified }: Route) => {
+    const adapter = new ExpressAdapter()
+    adapter.set('trust proxy', trustsProxy)
+    adapter.use((request: object, _response: unknown, next: () => void) => {
+      Object.assign(request, unverified && { accessToken: unverified })
+      next()
+    })
+    return adapter
+  },
+  'Nest on Fastify': ({ trustsProxy = false, unverified }: Route) => {
+    const adapter = new FastifyAdapter({ forceCloseConnections: true, trustProxy: trustsProxy })
+    adapter.getInstance<FastifyInstance>().addHook('onRequest', async (request) => {
+      Object.assign(request, unverified && { accessToken: unverified })
+    })
     // Nest parses JSON and forms; every other type should reach the handler too.
     adapter.getInstance<FastifyInstance>().addContentTypeParser('*', (_request, payload, done) => {
       payload.resume().on('end', () => done(null))
@@ -74,12 +85,12 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
   Object.entries(platforms).map(([name, createAdapter]) => [name, harness(createAdapter)]),
 )
 
-function harness(createAdapter: () => ExpressAdapter | FastifyAdapter): AdapterHarness {
+function harness(createAdapter: (route: Route) => ExpressAdapter | FastifyAdapter): AdapterHarness {
   return {
     async start(options, route = {}) {
       let handled = 0
       const module = createModule(options, route, () => void (handled += 1))
-      const app = await NestFactory.create(module, createAdapter(), {
+      const app = await NestFactory.create(module, createAdapter(route), {
         logger: false,
         forceCloseConnections: true,
       })

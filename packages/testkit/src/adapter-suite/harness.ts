@@ -9,7 +9,7 @@ export interface AdapterServer {
   readonly close: () => Promise<void>
 }
 
-/** What stands behind the adapter. */
+/** What stands behind the adapter and around it. */
 export interface Route {
   /** Headers that the handler sets. */
   readonly headers?: Readonly<Record<string, string>>
@@ -17,6 +17,10 @@ export interface Route {
   readonly guards?: Guards
   /** The handler throws an error with this message. */
   readonly failure?: string
+  /** The framework believes the headers of a proxy. */
+  readonly trustsProxy?: boolean
+  /** A step ahead of the adapter has set this as `accessToken`. */
+  readonly unverified?: AccessToken
 }
 
 /** The arguments of each guard that a route has. */

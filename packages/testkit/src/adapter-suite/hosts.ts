@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signDpop } from '../builders.ts'
-import { sendRaw, type RawRequest } from '../raw-http.ts'
+import { sendRaw, type RawRequest, type RawResponse } from '../raw-http.ts'
+import { watchRefusals } from './checks.ts'
+import type { AdapterServer } from './harness.ts'
 import type { Subject } from './subject.ts'
 
 /** The Host header, forwarded hosts, and the host of `publicUrl`. */
@@ -87,6 +89,63 @@ export const hosts: Subject = {
         expect([right.status, other.status, forwarded.status]).toEqual([200, 401, 401])
       },
     )
+
+    describe('with publicUrl request, behind a proxy that is trusted', () => {
+      let own: AdapterServer
+      beforeAll(async () => {
+        own = await harness.start({ ...options, publicUrl: 'request' }, { trustsProxy: true })
+      })
+      afterAll(() => own.close())
+
+      /** A proof for `https://public.example.com`, at a host of the inner network. */
+      const forwarded = (host: string, protocol: string): Promise<RawResponse> => {
+        const htu = 'https://public.example.com/items'
+        const headers: RawRequest['headers'] = [
+          ['Host', 'internal.example'],
+          ['X-Forwarded-Host', host],
+          ['X-Forwarded-Proto', protocol],
+          ['Authorization', `DPoP ${signedByDpop.accessToken}`],
+          ['DPoP', signDpop(signedByDpop, clock.seconds(), { htu })],
+        ]
+        return sendRaw(own.port, request({ headers }))
+      }
+
+      test.each([
+        ['a path', 'public.example.com/items'],
+        ['a slash', 'public.example.com/'],
+        ['a query', 'public.example.com?id=7'],
+        ['a fragment', 'public.example.com#top'],
+        ['a user', 'user@public.example.com'],
+        ['a user and a password', 'user:secret@public.example.com'],
+        ['a backslash', 'public.example.com\\items'],
+      ])(
+        'refuses a forwarded host with %s',
+        { tags: ['attack-38', 'attack-39', 'rule-location-forwarded'] },
+        async (_case, host) => {
+          const before = own.handled()
+          const refused = await watchRefusals(async () => {
+            expect((await forwarded(host, 'https')).status).toBe(400)
+          })
+          expect([refused, own.handled()]).toEqual([['ERR_POP_HOST_INVALID'], before])
+        },
+      )
+
+      test.each([
+        ['https', 200],
+        ['https,http', 200],
+        ['HTTPS, http', 200],
+        ['wss', 200],
+        ['http', 401],
+        ['http,https', 401],
+        ['ws', 401],
+      ])(
+        'by the forwarded protocol %s, a proof for https is %i',
+        { tags: ['rule-location-request'] },
+        async (protocol, status) => {
+          expect((await forwarded('public.example.com', protocol)).status).toBe(status)
+        },
+      )
+    })
 
     test(
       'of two public URLs, the one that Host names is the one that a proof must name',

@@ -1,4 +1,4 @@
-import { pop } from '@oauth-pop/core'
+import { pop, type AccessToken } from '@oauth-pop/core'
 import { expect, test } from 'vitest'
 import { sendRaw } from '../raw-http.ts'
 import type { Subject } from './subject.ts'
@@ -18,6 +18,20 @@ export const optional: Subject = {
         await own.close()
         expect([absent.status, JSON.parse(absent.body)]).toEqual([200, { anonymous: true }])
         expect(bad.status).toBe(401)
+      },
+    )
+
+    test(
+      'with optional, an access token that somebody set before is not there for the handler',
+      { tags: ['rule-optional'] },
+      async () => {
+        const unverified = { scheme: 'PoP', subject: 'mallory' } as AccessToken
+        const own = await harness.start({ ...options, optional: true }, { unverified })
+        const absent = await sendRaw(own.port, request({ headers: withHeaders() }))
+        const signed = await sendRaw(own.port, request())
+        await own.close()
+        expect([absent.status, JSON.parse(absent.body)]).toEqual([200, { anonymous: true }])
+        expect(JSON.parse(signed.body)).toMatchObject({ subject: 'alice' })
       },
     )
 
