@@ -80,7 +80,7 @@ export const answers = {
     behaviour: 'The claims are not enough: 403 insufficient_scope, without scope.',
   },
   'answer-coverage': {
-    source: 'Own rule: the client can sign again',
+    source: 'Own rule: a PoP client can sign again',
     behaviour:
       'The proof does not cover what the route demands: 401 with the error of the scheme used.',
   },

@@ -390,6 +390,25 @@ export const rules = {
     source: 'Own rule: a guard never passes what it cannot see',
     behaviour: 'A guard where no verifier ran: 401 PoP realm="oauth-pop", and one warning.',
   },
+  'rule-guard-token': {
+    source: 'Own rule: optional for one route is not optional for all',
+    behaviour: 'requireToken: any verified token passes, and nothing else does.',
+  },
+  'rule-guard-scheme': {
+    source: 'Own rule: the way to present a token can depend on the route',
+    behaviour:
+      'A token by another scheme than the route takes: 401 with the challenges of exactly the schemes it takes.',
+  },
+  'rule-guard-satisfiable': {
+    source: 'Own rule: what no client can give is our mistake',
+    behaviour:
+      'A guard that no enabled scheme can satisfy: 500, and the event has the line that makes it satisfiable.',
+  },
+  'rule-guard-order': {
+    source: 'Own rule: all adapters answer alike',
+    behaviour:
+      'NestJS judges token, scheme, scopes, claims and coverage in this order, however the decorators are written.',
+  },
   'rule-guard-scopes': {
     source: 'RFC 6749 section 3.3',
     behaviour: 'Scopes are compared exactly, all or any of them; several guards must all hold.',

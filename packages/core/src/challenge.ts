@@ -1,3 +1,4 @@
+import type { SchemeName } from './access-token.ts'
 import { kindOf, PopError, type OAuthErrorWord, type RefusalHeaders } from './errors.ts'
 import type { Settings } from './options.ts'
 import type { Scheme } from './schemes/scheme.ts'
@@ -14,6 +15,14 @@ interface ChallengeContent {
   readonly nonce?: string | undefined
 }
 
+/** What a refusal asks for beside the error. */
+export interface Demand {
+  /** The scopes that are needed, space-delimited. */
+  readonly scope?: string
+  /** The only schemes that are worth another try; without them all that are enabled. */
+  readonly schemes?: readonly SchemeName[]
+}
+
 /**
  * Completes a refusal for the wire: the OAuth word of the scheme that was used, the challenge
  * (RFC 6750 section 3, RFC 9449 section 7.1), nonce and cache headers. The only place that writes
@@ -23,7 +32,7 @@ export function toRefusal(
   error: PopError,
   scheme: Scheme | undefined,
   settings: Settings,
-  scope?: string,
+  demand: Demand = {},
 ): PopError {
   const kind = kindOf(error.code)
   const word = errorWord(error, scheme)
@@ -35,7 +44,7 @@ export function toRefusal(
     headers['connection'] = 'close'
   const challenged = kind === 'missing' || word !== undefined
   if (challenged) {
-    Object.assign(headers, challengeHeaders(error, word, scheme, settings, scope))
+    Object.assign(headers, challengeHeaders(error, word, scheme, settings, demand))
   }
   return new PopError(error.code, evidence, { error: word, headers: Object.freeze(headers) })
 }
@@ -56,12 +65,13 @@ function challengeHeaders(
   word: OAuthErrorWord | undefined,
   scheme: Scheme | undefined,
   settings: Settings,
-  scope: string | undefined,
+  { scope, schemes }: Demand,
 ): RefusalHeaders {
   const kind = kindOf(error.code)
   const offersNonce = kind === 'missing' || kind === 'nonce'
   const content = word === undefined ? {} : { error: word, description: error.message, scope }
-  const used = scheme === undefined || kind === 'missing' ? settings.schemes : [scheme]
+  const worthTrying = settings.schemes.filter(({ name }) => schemes?.includes(name) ?? true)
+  const used = scheme === undefined || kind === 'missing' ? worthTrying : [scheme]
   const lines = order.flatMap((name) => {
     const named = used.find(({ challenge }) => challenge === name)
     if (named === undefined) return []

@@ -36,6 +36,7 @@ const statusOf = {
  */
 const refusals = {
   ERR_POP_CREDENTIAL_MISSING: ['missing', 'The request carries no credential of an enabled scheme'],
+  ERR_POP_SCHEME_INSUFFICIENT: ['missing', 'This resource takes tokens of another scheme only'],
   ERR_POP_CREDENTIAL_REPEATED: ['request', 'The request carries more than one credential'],
   ERR_POP_CREDENTIAL_MALFORMED: ['request', 'The credential cannot be parsed'],
   ERR_POP_CREDENTIAL_TOO_LONG: ['request', 'The credential is too long'],
@@ -101,6 +102,7 @@ const refusals = {
   ERR_POP_BODY_CONSUMED: ['wiring', 'The request body was read before it could be verified'],
   ERR_POP_TWO_VERIFIERS: ['wiring', 'Two verifiers are mounted on one request'],
   ERR_POP_CONTEXT_UNSUPPORTED: ['wiring', 'This kind of request cannot be verified'],
+  ERR_POP_GUARD_UNSATISFIABLE: ['wiring', 'This resource demands what no request can give'],
   ERR_POP_CHECK_FAILED: ['wiring', 'A check of this resource could not be evaluated'],
   ERR_POP_INTERNAL: ['wiring', 'The request could not be verified'],
 

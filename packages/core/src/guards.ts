@@ -1,7 +1,8 @@
-import { coversParameter, type AccessToken } from './access-token.ts'
+import { coversParameter, type AccessToken, type SchemeName } from './access-token.ts'
 import { optionError, PopError } from './errors.ts'
 import { describeFault } from './fault.ts'
-import { flag, nonEmptyList, readOptions } from './option-readers.ts'
+import { flag, nonEmptyList, oneOf, readOptions } from './option-readers.ts'
+import type { Scheme } from './schemes/scheme.ts'
 import type { Verifier } from './verifier.ts'
 
 /** What a guard finds on a request: its verifier and, if the request was verified, the result. */
@@ -31,6 +32,40 @@ export type ClaimsCheck = (
   claims: AccessToken['claims'],
   accessToken: AccessToken,
 ) => boolean | Promise<boolean>
+
+/** Any verified token; else 401. */
+export function requireToken(): Guard {
+  return function tokenGuard(context) {
+    verified(context)
+  }
+}
+
+/** The schemes that a guard can ask for. */
+export type RequiredScheme = Scheme['challenge']
+
+const schemeNames: readonly RequiredScheme[] = ['PoP', 'DPoP', 'Bearer']
+
+/**
+ * The token came by one of these schemes; else 401 with the challenges of those. A verifier that has
+ * none of them enabled is wired wrongly: 500.
+ *
+ * @throws TypeError with `code` for no name or an unknown one
+ */
+export function requireScheme(...names: readonly RequiredScheme[]): Guard {
+  const required = nonEmptyList('requireScheme', names).map((name) =>
+    oneOf('requireScheme', name, schemeNames),
+  )
+  return function schemeGuard(context) {
+    const { verifier, accessToken } = verified(context, required)
+    const { scheme } = accessToken
+    refuseImpossible(verifier, scheme, 'requireScheme', required)
+    if (required.some((name) => name === scheme)) return
+    const evidence = { member: 'scheme', expected: required, actual: scheme }
+    throw verifier.refuse(new PopError('ERR_POP_SCHEME_INSUFFICIENT', evidence), scheme, {
+      schemes: required,
+    })
+  }
+}
 
 /** The token has all of these scopes; else 403 `insufficient_scope`, naming them. */
 export function requireScopes(...all: readonly string[]): Guard {
@@ -65,7 +100,13 @@ export function requireClaims(check: ClaimsCheck): Guard {
   }
 }
 
-/** The proof covers these parts of the request; else 401, because the client can sign again. */
+/**
+ * The proof covers these parts of the request; else 401, because a PoP client can sign them. DPoP
+ * signs no query, headers or body. A verifier none of whose schemes can sign what is missing is wired
+ * wrongly: 500.
+ *
+ * @throws TypeError with `code` for nothing to cover, and for unknown names
+ */
 export function requireCoverage(requirement: CoverageRequirement): Guard {
   const { query, headers, body } = readRequirement(requirement)
   return function coverageGuard(context) {
@@ -74,8 +115,11 @@ export function requireCoverage(requirement: CoverageRequirement): Guard {
     const missing =
       lacksQuery(coverage, query) ??
       lacksHeader(coverage, headers) ??
-      (body && !coverage.body ? 'b' : undefined)
+      (body && !coverage.body ? ('b' as const) : undefined)
     if (missing === undefined) return
+    const part = ({ q: 'query', h: 'headers', b: 'body' } as const)[missing]
+    const able = signers(verifier, part)
+    refuseImpossible(verifier, accessToken.scheme, `requireCoverage ${part}`, able)
     throw verifier.refuse(
       new PopError('ERR_POP_COVERAGE_MISSING', { member: missing }),
       accessToken.scheme,
@@ -92,18 +136,25 @@ function scopeGuard(
     if (isEnough(accessToken.scopes)) return
     const evidence = { member: 'scope', expected: named, actual: accessToken.scopes }
     const error = new PopError('ERR_POP_SCOPE_INSUFFICIENT', evidence)
-    throw verifier.refuse(error, accessToken.scheme, named.join(' '))
+    throw verifier.refuse(error, accessToken.scheme, { scope: named.join(' ') })
   }
 }
 
-function verified(context: GuardContext | undefined): {
+function verified(
+  context: GuardContext | undefined,
+  schemes?: readonly RequiredScheme[],
+): {
   verifier: Verifier
   accessToken: AccessToken
 } {
   if (context === undefined) throw withoutVerifier()
   const { verifier, accessToken } = context
   if (accessToken !== undefined) return { verifier, accessToken }
-  throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'))
+  throw verifier.refuse(
+    new PopError('ERR_POP_CREDENTIAL_MISSING'),
+    undefined,
+    schemes && { schemes },
+  )
 }
 
 let warned = false
@@ -122,6 +173,27 @@ function withoutVerifier(): PopError {
   }
   const headers = { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' }
   return new PopError('ERR_POP_CREDENTIAL_MISSING', undefined, { headers })
+}
+
+/** The schemes that can sign a part: those enabled here, or where there are none, all there are. */
+function signers(verifier: Verifier, part: 'query' | 'headers' | 'body'): readonly SchemeName[] {
+  const able = verifier.schemes.filter(({ signs }) => signs?.includes(part))
+  return able.length === 0 ? ['PoP'] : able.map(({ name }) => name)
+}
+
+/** What no client can ever give is our mistake, and a 401 would have each of them try for ever. */
+function refuseImpossible(
+  verifier: Verifier,
+  used: SchemeName,
+  guard: string,
+  able: readonly SchemeName[],
+): void {
+  const enabled = verifier.schemes.map(({ name }) => name)
+  if (able.some((name) => enabled.includes(name))) return
+  const line = (names: readonly SchemeName[]): string =>
+    `schemes: [${names.map((name) => `${name.toLowerCase()}()`).join(', ')}]`
+  const evidence = { member: guard, expected: line([...enabled, ...able]), actual: line(enabled) }
+  throw verifier.refuse(new PopError('ERR_POP_GUARD_UNSATISFIABLE', evidence), used)
 }
 
 type Covered = AccessToken['coverage']

@@ -3,7 +3,14 @@ export type { SchemeName } from './access-token.ts'
 export { isPopError, popErrorCodes } from './errors.ts'
 export type { Evidence, OAuthErrorWord, RefusalHeaders } from './errors.ts'
 export type { AcceptedEvent, KeysEvent, RefusedEvent } from './events.ts'
-export { requireAnyScope, requireClaims, requireCoverage, requireScopes } from './guards.ts'
+export {
+  requireAnyScope,
+  requireClaims,
+  requireCoverage,
+  requireScheme,
+  requireScopes,
+  requireToken,
+} from './guards.ts'
 export type { Guard, GuardContext } from './guards.ts'
 export type { VerifierOptions } from './options.ts'
 export type { MemoryReplayStoreOptions } from './replay/memory.ts'

@@ -1,5 +1,5 @@
 import { createAccessToken, type AccessToken, type SchemeName } from './access-token.ts'
-import { toRefusal } from './challenge.ts'
+import { toRefusal, type Demand } from './challenge.ts'
 import { missedCredential, readCredential } from './credential.ts'
 import { PopError } from './errors.ts'
 import { publishAccepted, publishRefused } from './events.ts'
@@ -20,6 +20,8 @@ export interface Verification {
 
 /** Verifies requests. Made once, at start-up; holds no state of a request. */
 export interface Verifier {
+  /** The enabled schemes, and what their proofs can sign. */
+  readonly schemes: readonly Pick<Scheme, 'name' | 'signs'>[]
   /**
    * Resolves only for a request that is verified.
    *
@@ -34,7 +36,7 @@ export interface Verifier {
    */
   verifyOptional(request: HttpRequest): Promise<Verification | undefined>
   /** Completes an error with the challenge of this verifier, for checks on the result (`guards.ts`). */
-  refuse(error: PopError, scheme?: SchemeName, scope?: string): PopError
+  refuse(error: PopError, scheme?: SchemeName, demand?: Demand): PopError
 }
 
 /**
@@ -58,6 +60,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   return Object.freeze<Verifier>({
+    schemes: settings.schemes,
     verifyOptional,
     async verify(request) {
       const verification = await verifyOptional(request)
@@ -65,9 +68,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const missed = missedCredential(request)
       throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missed), undefined, settings)
     },
-    refuse(error, scheme, scope) {
+    refuse(error, scheme, demand) {
       const used = settings.schemes.find(({ name }) => name === scheme)
-      return refuse(error, used, settings, scope)
+      return refuse(error, used, settings, demand)
     },
   })
 }
@@ -109,13 +112,13 @@ function refuse(
   error: unknown,
   scheme: Scheme | undefined,
   settings: Settings,
-  scope?: string,
+  demand?: Demand,
 ): PopError {
   const known =
     error instanceof PopError
       ? error
       : new PopError('ERR_POP_INTERNAL', error instanceof Error ? error : undefined)
-  const refusal = toRefusal(known, scheme, settings, scope)
+  const refusal = toRefusal(known, scheme, settings, demand)
   publishRefused(refusal, scheme?.name)
   return refusal
 }

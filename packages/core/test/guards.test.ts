@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel'
 import {
   bearer,
   createVerifier,
@@ -7,11 +8,14 @@ import {
   requireAnyScope,
   requireClaims,
   requireCoverage,
+  requireScheme,
   requireScopes,
+  requireToken,
   type CoverageRequirement,
   type Guard,
   type GuardContext,
   type HttpRequest,
+  type RefusedEvent,
 } from '@oauth-pop/core'
 import {
   apiUrl,
@@ -53,6 +57,15 @@ async function dpopContext(): Promise<GuardContext> {
   return contextOf(dpopRequest(dana, signDpop(dana, clock.seconds())))
 }
 
+function bearerContext(): Promise<GuardContext> {
+  const { accessToken } = holder('none')
+  return contextOf({
+    method: 'GET',
+    target: '/items',
+    rawHeaders: ['Host', 'api.example.com', 'Authorization', `Bearer ${accessToken}`],
+  })
+}
+
 async function refusalOf(guard: Guard, context: GuardContext | undefined): Promise<PopError> {
   try {
     await guard(context)
@@ -91,14 +104,8 @@ describe('scope guards', () => {
       const guard = requireScopes('read', 'admin')
       const rest =
         'realm="api.example.com", error="insufficient_scope", error_description="The access token lacks a required scope", scope="read admin"'
-      const plain = holder('none')
-      const bearerContext = await contextOf({
-        method: 'GET',
-        target: '/items',
-        rawHeaders: ['Host', 'api.example.com', 'Authorization', `Bearer ${plain.accessToken}`],
-      })
       const challenges: unknown[] = []
-      for (const context of [await popContext(), await dpopContext(), bearerContext]) {
+      for (const context of [await popContext(), await dpopContext(), await bearerContext()]) {
         const refusal = await refusalOf(guard, context)
         expect([refusal.status, refusal.headers['cache-control']]).toEqual([403, 'no-store'])
         challenges.push(refusal.headers['www-authenticate'])
@@ -254,8 +261,146 @@ describe('requireCoverage', () => {
   })
 })
 
+describe('requireToken', () => {
+  test(
+    'passes every verified token, and only then',
+    { tags: ['rule-guard-token', 'rule-guard-anonymous'] },
+    async () => {
+      for (const context of [await popContext(), await dpopContext(), await bearerContext()]) {
+        expect(await outcome(requireToken(), context)).toBe('passes')
+      }
+      const anonymous = { verifier, accessToken: undefined }
+      expect(await outcome(requireToken(), anonymous)).toBe('ERR_POP_CREDENTIAL_MISSING')
+    },
+  )
+})
+
+describe('requireScheme', () => {
+  const lines = {
+    PoP: 'PoP realm="api.example.com"',
+    DPoP: 'DPoP realm="api.example.com", algs="ES256"',
+    Bearer: 'Bearer realm="api.example.com"',
+  }
+  type Name = keyof typeof lines
+  const names = Object.keys(lines) as Name[]
+  const sets = names.flatMap((first, index) => [
+    [first],
+    ...names.slice(index + 1).map((second) => [first, second]),
+  ])
+  const contexts = { PoP: popContext, DPoP: dpopContext, Bearer: bearerContext }
+  const rows = [...sets, names].flatMap((required) =>
+    names.map((used) => [required, used] as const),
+  )
+
+  test.each(rows)(
+    '%j and a token by %s: passes, or 401 with the challenges of exactly those',
+    { tags: ['rule-guard-scheme', 'answer-algs'] },
+    async (required, used) => {
+      const context = await contexts[used]()
+      const guard = requireScheme(...required.toReversed())
+      const judge = async (): Promise<unknown> => {
+        if ((await outcome(guard, context)) === 'passes') return 'passes'
+        const { code, status, error, headers } = await refusalOf(guard, context)
+        return [code, status, error, [headers['www-authenticate']].flat()]
+      }
+      const challenges = required.map((name) => lines[name])
+      const refused = ['ERR_POP_SCHEME_INSUFFICIENT', 401, undefined, challenges]
+      expect(await judge()).toEqual(required.includes(used) ? 'passes' : refused)
+    },
+  )
+
+  test(
+    'an anonymous request hears of those schemes only',
+    { tags: ['rule-guard-scheme', 'rule-guard-anonymous'] },
+    async () => {
+      const anonymous = { verifier, accessToken: undefined }
+      const refusal = await refusalOf(requireScheme('DPoP'), anonymous)
+      expect([refusal.code, refusal.headers['www-authenticate']]).toEqual([
+        'ERR_POP_CREDENTIAL_MISSING',
+        lines.DPoP,
+      ])
+    },
+  )
+
+  test(
+    'with server nonces, the refusal gives one at once',
+    { tags: ['rule-guard-scheme'] },
+    async () => {
+      const own = createVerifier({
+        publicUrl: apiUrl,
+        tokens,
+        now: clock.now,
+        nonce: {},
+      })
+      const { accessToken } = await popContext()
+      const { headers } = await refusalOf(requireScheme('DPoP'), { verifier: own, accessToken })
+      expect(headers['dpop-nonce']).toMatch(/./)
+      expect(headers['www-authenticate']).toMatch(/^DPoP /)
+    },
+  )
+
+  test.each<[string, unknown[]]>([
+    ['nothing', []],
+    ['an unknown name', ['OAuth']],
+    ['a name in other letters', ['pop']],
+    ['an unknown name beside a known one', ['PoP', 'Basic']],
+    ['an empty name', ['']],
+    ['a list', [['PoP']]],
+  ])('%s is a mistake at start-up', { tags: ['rule-guard-empty'] }, (_, wrong) => {
+    expect(() => requireScheme(...(wrong as never[]))).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_POP_OPTION_INVALID' }) as Error,
+    )
+  })
+})
+
+describe('a guard that no scheme of the verifier can satisfy', () => {
+  const withoutPop = createVerifier({
+    publicUrl: apiUrl,
+    tokens,
+    now: clock.now,
+    schemes: [dpop(), bearer()],
+  })
+  const dana = holder('jkt')
+  async function danasContext(target = '/items'): Promise<GuardContext> {
+    const request = dpopRequest(dana, signDpop(dana, clock.seconds()))
+    const { accessToken } = await withoutPop.verify({ ...request, target })
+    return { verifier: withoutPop, accessToken }
+  }
+
+  test.each<[string, Guard, string]>([
+    ['a body', requireCoverage({ body: true }), 'requireCoverage body'],
+    ['headers', requireCoverage({ headers: ['x-tenant'] }), 'requireCoverage headers'],
+    ['parameters', requireCoverage({ query: ['a'] }), 'requireCoverage query'],
+    ['the whole query', requireCoverage({ query: true }), 'requireCoverage query'],
+    ['another scheme', requireScheme('PoP'), 'requireScheme'],
+  ])(
+    '%s: 500, and the event has the line to write',
+    { tags: ['rule-guard-satisfiable'] },
+    async (_, guard, member) => {
+      const events: RefusedEvent[] = []
+      const listen = (event: unknown): void => void events.push(event as RefusedEvent)
+      diagnostics.subscribe('oauth-pop:refused', listen)
+      const refusal = await refusalOf(guard, await danasContext('/items?a=1'))
+      diagnostics.unsubscribe('oauth-pop:refused', listen)
+      expect([refusal.status, refusal.headers]).toEqual([500, { 'cache-control': 'no-store' }])
+      const cause = {
+        member,
+        expected: 'schemes: [dpop(), bearer(), pop()]',
+        actual: 'schemes: [dpop(), bearer()]',
+      }
+      expect(events).toMatchObject([{ code: 'ERR_POP_GUARD_UNSATISFIABLE', status: 500, cause }])
+    },
+  )
+
+  test('a request without query still has nothing to sign', async () => {
+    expect(await outcome(requireCoverage({ query: true }), await danasContext())).toBe('passes')
+  })
+})
+
 describe('guards without a verified token', () => {
   const guards: Record<string, Guard> = {
+    requireToken: requireToken(),
+    requireScheme: requireScheme('Bearer', 'DPoP', 'PoP'),
     requireScopes: requireScopes('read'),
     requireAnyScope: requireAnyScope('read'),
     requireClaims: requireClaims(() => true),

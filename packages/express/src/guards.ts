@@ -2,6 +2,13 @@ import * as core from '@oauth-pop/core'
 import { runGuard } from '@oauth-pop/core/node'
 import type { PopHandler } from './middleware.ts'
 
+/** Lets a request pass that has a verified token, for routes behind `optional`; else 401. */
+export const requireToken: () => PopHandler = () => toHandler(core.requireToken())
+
+/** Lets a request pass whose token came by one of these schemes; else 401. */
+export const requireScheme: (...names: core.RequiredScheme[]) => PopHandler = (...names) =>
+  toHandler(core.requireScheme(...names))
+
 /** Lets a request pass that has all of these scopes; else 403. */
 export const requireScopes: (...all: string[]) => PopHandler = (...all) =>
   toHandler(core.requireScopes(...all))

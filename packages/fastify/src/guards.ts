@@ -9,6 +9,13 @@ export type PopGuard = (
   reply: { readonly raw: ServerResponse | Http2ServerResponse },
 ) => Promise<void>
 
+/** Lets a request pass that has a verified token, for routes behind `optional`; else 401. */
+export const requireToken: () => PopGuard = () => toHook(core.requireToken())
+
+/** Lets a request pass whose token came by one of these schemes; else 401. */
+export const requireScheme: (...names: core.RequiredScheme[]) => PopGuard = (...names) =>
+  toHook(core.requireScheme(...names))
+
 /** Lets a request pass that has all of these scopes; else 403. */
 export const requireScopes: (...all: string[]) => PopGuard = (...all) =>
   toHook(core.requireScopes(...all))

@@ -1,7 +1,14 @@
 import './augment.ts'
 
 export * from '@oauth-pop/core/configuration'
-export { requireAnyScope, requireClaims, requireCoverage, requireScopes } from './guards.ts'
+export {
+  requireAnyScope,
+  requireClaims,
+  requireCoverage,
+  requireScheme,
+  requireScopes,
+  requireToken,
+} from './guards.ts'
 export type { PopGuard } from './guards.ts'
 export { popPlugin, popPlugin as default } from './plugin.ts'
 export type { PopPluginOptions } from './plugin.ts'

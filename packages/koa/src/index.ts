@@ -1,6 +1,13 @@
 import './augment.ts'
 
 export * from '@oauth-pop/core/configuration'
-export { requireAnyScope, requireClaims, requireCoverage, requireScopes } from './guards.ts'
+export {
+  requireAnyScope,
+  requireClaims,
+  requireCoverage,
+  requireScheme,
+  requireScopes,
+  requireToken,
+} from './guards.ts'
 export { popMiddleware } from './middleware.ts'
 export type { PopMiddlewareOptions } from './middleware.ts'

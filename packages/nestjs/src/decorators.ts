@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common'
 import * as core from '@oauth-pop/core'
 import { PopGuard } from './guard.ts'
-import { addRequirements, exemptFromVerification } from './requirements.ts'
+import { addRequirements, exemptFromVerification, type Requirement } from './requirements.ts'
 
 /** For a controller or one of its handlers. */
 export type PopDecorator = ClassDecorator & MethodDecorator
@@ -14,20 +14,29 @@ export type PopDecorator = ClassDecorator & MethodDecorator
 /** Protects a controller or a handler: only the client that holds the key of its token gets in. */
 export const UsePoP = (): PopDecorator => protect()
 
+/** Protects, and lets a request pass that has a verified token, also under `optional`; else 401. */
+export const RequireToken = (): PopDecorator =>
+  protect({ kind: 'token', guard: core.requireToken() })
+
+/** Protects, and lets a request pass whose token came by one of these schemes; else 401. */
+export const RequireScheme = (...names: core.RequiredScheme[]): PopDecorator =>
+  protect({ kind: 'scheme', guard: core.requireScheme(...names) })
+
 /** Protects, and lets a request pass that has all of these scopes; else 403. */
-export const RequireScopes = (...all: string[]): PopDecorator => protect(core.requireScopes(...all))
+export const RequireScopes = (...all: string[]): PopDecorator =>
+  protect({ kind: 'scopes', guard: core.requireScopes(...all) })
 
 /** Protects, and lets a request pass that has one of these scopes; else 403. */
 export const RequireAnyScope = (...any: string[]): PopDecorator =>
-  protect(core.requireAnyScope(...any))
+  protect({ kind: 'anyScope', guard: core.requireAnyScope(...any) })
 
 /** Protects, and lets a request pass whose claims satisfy the check; else 403. A throw is 500. */
 export const RequireClaims = (check: core.ClaimsCheck): PopDecorator =>
-  protect(core.requireClaims(check))
+  protect({ kind: 'claims', guard: core.requireClaims(check) })
 
 /** Protects, and lets a request pass whose proof signs these parts of it; else 401. */
 export const RequireCoverage = (requirement: core.CoverageRequirement): PopDecorator =>
-  protect(core.requireCoverage(requirement))
+  protect({ kind: 'coverage', guard: core.requireCoverage(requirement) })
 
 /**
  * Exempts a controller or a handler from `PopGuard`. What is nearer to the handler decides; beside a
@@ -44,9 +53,9 @@ export const AccessToken: () => ParameterDecorator = createParamDecorator(
 /** What `@AccessToken()` gives. */
 export type AccessToken = core.AccessToken
 
-function protect(...guards: readonly core.Guard[]): PopDecorator {
+function protect(...requirements: readonly Requirement[]): PopDecorator {
   return applyDecorators(
-    onTarget((target) => addRequirements(target, ...guards)),
+    onTarget((target) => addRequirements(target, ...requirements)),
     UseGuards(PopGuard),
   )
 }

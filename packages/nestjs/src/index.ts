@@ -7,7 +7,9 @@ export {
   RequireAnyScope,
   RequireClaims,
   RequireCoverage,
+  RequireScheme,
   RequireScopes,
+  RequireToken,
   UsePoP,
 } from './decorators.ts'
 export type { PopDecorator } from './decorators.ts'

@@ -6,11 +6,21 @@ const required = Symbol('oauth-pop.requirements')
 const exempt = Symbol('oauth-pop.exempt')
 
 type Target = object
+
+/** In this order, however the decorators are written: decorators apply from the bottom up. */
+const order = ['token', 'scheme', 'scopes', 'anyScope', 'claims', 'coverage'] as const
+
+/** A check, and where in the order it stands. */
+export interface Requirement {
+  readonly kind: (typeof order)[number]
+  readonly guard: Guard
+}
+
 type GuardClass = abstract new (...dependencies: never[]) => unknown
 
 /** Adds requirements to a class or a handler; none at all asks for a verified token only. */
-export function addRequirements(target: Target, ...guards: readonly Guard[]): void {
-  Reflect.defineMetadata(required, [...requirementsOf(target), ...guards], target)
+export function addRequirements(target: Target, ...requirements: readonly Requirement[]): void {
+  Reflect.defineMetadata(required, [...requirements, ...requirementsOf(target)], target)
 }
 
 export function exemptFromVerification(target: Target): void {
@@ -35,7 +45,8 @@ export function protectionOf(context: ExecutionContext, guard: GuardClass): Prot
 /** Requirements of the class hold for every handler, beside the handler's own. */
 function readProtection(type: Target, handler: Target, guard: GuardClass): Protection {
   if (isExempt([handler, type], guard)) return 'exempt'
-  return [...requirementsOf(type), ...requirementsOf(handler)]
+  const all = [...requirementsOf(type), ...requirementsOf(handler)]
+  return order.flatMap((kind) => all.filter((one) => one.kind === kind).map(({ guard }) => guard))
 }
 
 /** The nearer decides, and on the same target whoever asks for the guard decides against an exemption. */
@@ -54,6 +65,6 @@ function isOrExtends(own: unknown, guard: GuardClass): boolean {
   return typeof own === 'function' && own.prototype instanceof guard
 }
 
-function requirementsOf(target: Target): readonly Guard[] {
-  return (Reflect.getMetadata(required, target) ?? []) as readonly Guard[]
+function requirementsOf(target: Target): readonly Requirement[] {
+  return (Reflect.getMetadata(required, target) ?? []) as readonly Requirement[]
 }

@@ -9,7 +9,9 @@ import {
   RequireAnyScope,
   RequireClaims,
   RequireCoverage,
+  RequireScheme,
   RequireScopes,
+  RequireToken,
   UsePoP,
   type PopModuleOptions,
 } from '@oauth-pop/nestjs'
@@ -44,7 +46,9 @@ function createModule(
       return describeToken(token)
     }
   }
-  for (const decorate of createGuards(guards, decorators)) decorate(EchoController)
+  // Decorators apply from the bottom up, so this is as if they were written in that order.
+  const written = createGuards(guards, decorators)
+  for (const decorate of written.toReversed()) decorate(EchoController)
 
   @Module({ imports: [PopModule.forRoot(options)], controllers: [EchoController] })
   class EchoModule {}
@@ -52,6 +56,8 @@ function createModule(
 }
 
 const decorators = {
+  requireToken: RequireToken,
+  requireScheme: RequireScheme,
   requireScopes: RequireScopes,
   requireAnyScope: RequireAnyScope,
   requireClaims: RequireClaims,

@@ -33,6 +33,7 @@ import {
   hashOf,
   sendHttp2,
   sendRaw,
+  watchRefusals,
   type RawRequest,
   type RawResponse,
 } from '@oauth-pop/testkit'
@@ -49,6 +50,7 @@ import {
   RequireAnyScope,
   RequireClaims,
   RequireCoverage,
+  RequireScheme,
   RequireScopes,
   UsePoP,
   type PopModuleOptions,
@@ -626,6 +628,65 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     expect((await post('{"a":1}')).status).toBe(201)
     expect((await post('{"a":2}')).status).toBe(401)
   })
+
+  const failing = {
+    scheme: [() => RequireScheme('DPoP'), 'ERR_POP_SCHEME_INSUFFICIENT'],
+    scopes: [() => RequireScopes('admin'), 'ERR_POP_SCOPE_INSUFFICIENT'],
+    claims: [() => RequireClaims(() => false), 'ERR_POP_CLAIMS_INSUFFICIENT'],
+    coverage: [() => RequireCoverage({ body: true }), 'ERR_POP_COVERAGE_MISSING'],
+  } as const
+  const kinds = Object.keys(failing) as (keyof typeof failing)[]
+  const pairs = kinds.flatMap((first, index) =>
+    kinds.slice(index + 1).map((second) => [first, second] as const),
+  )
+
+  test.each(pairs)(
+    '%s is judged before %s, whichever is written first and wherever',
+    { tags: ['rule-guard-order'] },
+    async (first, second) => {
+      const [one, code] = failing[first]
+      const other = failing[second][0]
+      @Controller('items')
+      class Both {
+        @one()
+        @other()
+        @Get('a')
+        a(): void {}
+
+        @other()
+        @one()
+        @Get('b')
+        b(): void {}
+      }
+      @other()
+      @Controller('apart')
+      class Apart {
+        @one()
+        @Get()
+        list(): void {}
+      }
+      const send = await serve({ controllers: [Both, Apart] })
+      const codes = await watchRefusals(async () => {
+        for (const target of ['/items/a', '/items/b', '/apart']) {
+          await send(signed({ p: target }, { target }))
+        }
+      })
+      expect(codes).toEqual([code, code, code])
+    },
+  )
+
+  test('of one kind are judged from the top down', { tags: ['rule-guard-order'] }, async () => {
+    @Controller('items')
+    class Twice {
+      @RequireScopes('admin')
+      @RequireScopes('owner')
+      @Get()
+      list(): void {}
+    }
+    const send = await serve({ controllers: [Twice] })
+    const { headers } = await send(signed())
+    expect(headers.find(([name]) => name === 'www-authenticate')?.[1]).toMatch(/scope="admin"/)
+  })
 })
 
 test('on Fastify over HTTP/2, verifies requests and their bodies', async () => {
@@ -788,5 +849,6 @@ describe('decorators', () => {
     expect(() => RequireAnyScope()).toThrow(TypeError)
     expect(() => RequireCoverage({})).toThrow(TypeError)
     expect(() => RequireClaims(undefined as never)).toThrow(TypeError)
+    expect(() => RequireScheme()).toThrow(TypeError)
   })
 })

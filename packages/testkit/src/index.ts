@@ -1,3 +1,4 @@
+export { watchRefusals } from './adapter-suite/checks.ts'
 export * from './adapter-suite/harness.ts'
 export { describeAdapter } from './adapter-suite/index.ts'
 export * from './builders.ts'

@@ -13,7 +13,9 @@ import {
   requireAnyScope,
   requireClaims,
   requireCoverage,
+  requireScheme,
   requireScopes,
+  requireToken,
   type AccessToken,
   type PopMiddlewareOptions,
 } from '@oauth-pop/express'
@@ -66,6 +68,8 @@ app.use(
 )
 app.get(
   '/photos',
+  requireToken(),
+  requireScheme('PoP', 'DPoP'),
   requireAnyScope('a', 'b'),
   requireClaims((claims) => claims['tenant'] === 'x'),
   requireCoverage({ query: true, body: true }),

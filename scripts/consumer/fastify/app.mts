@@ -4,7 +4,9 @@ import oauthPop, {
   requireAnyScope,
   requireClaims,
   requireCoverage,
+  requireScheme,
   requireScopes,
+  requireToken,
   type AccessToken,
   type PopGuard,
   type PopPluginOptions,
@@ -50,7 +52,12 @@ interface Shapes extends FastifyTypeProvider {
 }
 const typed = fastify().withTypeProvider<Shapes>()
 await typed.register(oauthPop, () => ({ publicUrl: 'request', tokens }))
-const guards: PopGuard[] = [requireScopes('x'), requireAnyScope('a', 'b')]
+const guards: PopGuard[] = [
+  requireToken(),
+  requireScheme('DPoP'),
+  requireScopes('x'),
+  requireAnyScope('a', 'b'),
+]
 typed.post(
   '/typed',
   { schema: { body: { shape: { name: '' } } }, preHandler: guards },

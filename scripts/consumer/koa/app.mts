@@ -5,7 +5,9 @@ import {
   requireAnyScope,
   requireClaims,
   requireCoverage,
+  requireScheme,
   requireScopes,
+  requireToken,
   type AccessToken,
   type PopMiddlewareOptions,
 } from '@oauth-pop/koa'
@@ -33,6 +35,8 @@ const tokens = jwtTokens({ issuer: 'https://as.example.com', audience: 'api' })
 const router = new Router<{ accessToken: AccessToken; user: string }>()
 router.get(
   '/several',
+  requireToken(),
+  requireScheme('PoP', 'DPoP'),
   requireAnyScope('a', 'b'),
   requireClaims((claims) => claims['x'] === 1),
   requireCoverage({ headers: ['x-tenant'] }),

@@ -10,7 +10,9 @@ import {
   RequireAnyScope,
   RequireClaims,
   RequireCoverage,
+  RequireScheme,
   RequireScopes,
+  RequireToken,
   UsePoP,
   type PopModuleOptions,
 } from '@oauth-pop/nestjs'
@@ -35,6 +37,8 @@ export async function start(port: number, options: PopModuleOptions): Promise<()
 }
 
 @Controller()
+@RequireToken()
+@RequireScheme('PoP')
 @RequireAnyScope('a', 'b')
 class GuardedController {
   @RequireClaims((claims) => claims['x'] === 1)

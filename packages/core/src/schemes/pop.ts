@@ -52,6 +52,7 @@ export function pop(options: PopOptions = {}): Scheme {
     challenge: 'PoP',
     proofError: 'invalid_token',
     nonceError: 'use_pop_nonce',
+    signs: ['query', 'headers', 'body'],
     parameter: { name: parameterName, transports },
     ...(bearerScheme && { words: ['bearer'] }),
     accepts(word, value) {

@@ -61,6 +61,8 @@ export interface Scheme<P extends Proof = Proof> {
   readonly nonceError?: OAuthErrorWord
   /** For the `algs` of the challenge (RFC 9449 section 7.1). */
   readonly algs?: readonly AlgorithmName[]
+  /** What its proofs can sign beside method, host and path; absent where that is nothing. */
+  readonly signs?: readonly ('query' | 'headers' | 'body')[]
   /** The form field and query parameter that may carry the credential, and where it is looked for. */
   readonly parameter?: { readonly name: string; readonly transports: readonly Transport[] }
   /** Whether an `Authorization` value with this scheme (lower case) is this scheme's credential. */

@@ -222,7 +222,7 @@ function challengeWriter(bytes: Uint8Array): void {
     }
   })
   const error = new PopError(code, { member: 'x', actual: text, expected: [text] })
-  for (const verifier of realms) checkRefusal(verifier.refuse(error, scheme, scope))
+  for (const verifier of realms) checkRefusal(verifier.refuse(error, scheme, { scope }))
 }
 
 const verifiers = [

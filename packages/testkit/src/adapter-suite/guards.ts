@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hashOf } from '../builders.ts'
+import { hashOf, signDpop } from '../builders.ts'
 import { sendRaw, type RawRequest } from '../raw-http.ts'
 import { checkRefusal, valuesOf } from './checks.ts'
 import type { Claims, Fixtures } from './fixtures.ts'
@@ -13,6 +13,8 @@ interface GuardedScenario {
   readonly build: () => RawRequest
   /** The one challenge of the answer, where its words matter. */
   readonly challenge?: string
+  /** All challenges of the answer, where there must be no other. */
+  readonly challenges?: readonly string[]
   readonly optional?: true
   readonly requirements?: Requirements
 }
@@ -20,7 +22,13 @@ interface GuardedScenario {
 type GuardedScenarios = Readonly<Record<string, GuardedScenario>>
 
 /** Each title with the guards of the route, the request and its status. */
-export function createGuarded({ request, withHeaders, post }: Fixtures): GuardedScenarios {
+export function createGuarded({
+  request,
+  withHeaders,
+  post,
+  clock,
+  signedByDpop,
+}: Fixtures): GuardedScenarios {
   const guardedWith = (
     guards: Guards,
     status: number,
@@ -29,6 +37,13 @@ export function createGuarded({ request, withHeaders, post }: Fixtures): Guarded
   const anonymous = (): RawRequest => request({ headers: withHeaders() })
   const json = (claims: Claims): RawRequest => post(Buffer.from('{}'), claims)
   const search = (claims: Claims): RawRequest => request({ target: '/items?a=1' }, claims)
+  const byDpop = (): RawRequest => {
+    const headers = withHeaders(
+      ['Authorization', `DPoP ${signedByDpop.accessToken}`],
+      ['DPoP', signDpop(signedByDpop, clock.seconds())],
+    )
+    return request({ headers })
+  }
   const signedQuery = { q: [['a'], hashOf('a=1')] }
   const throws = (): boolean => {
     throw new Error('secret detail')
@@ -87,6 +102,41 @@ export function createGuarded({ request, withHeaders, post }: Fixtures): Guarded
       { coverage: { headers: ['x-tenant'] } },
       401,
     ),
+    'any token': { ...guardedWith({ token: true }, 200), requirements: ['rule-guard-token'] },
+    'no token where any will do': {
+      ...guardedWith({ token: true }, 401, anonymous),
+      optional: true,
+      requirements: ['rule-guard-token'],
+    },
+    'the scheme that is wanted': {
+      ...guardedWith({ schemes: ['DPoP'] }, 200, byDpop),
+      requirements: ['rule-guard-scheme'],
+    },
+    'another scheme than is wanted': {
+      ...guardedWith({ schemes: ['PoP'] }, 401, byDpop),
+      challenges: ['PoP realm="api.example.com"'],
+      requirements: ['rule-guard-scheme'],
+    },
+    'a scheme that is not enabled': {
+      ...guardedWith({ schemes: ['Bearer'] }, 500),
+      requirements: ['rule-guard-satisfiable'],
+    },
+    'scheme and scopes both fail': {
+      ...guardedWith({ scopes: ['admin'], schemes: ['PoP'] }, 401, byDpop),
+      requirements: ['rule-guard-order'],
+    },
+    'scopes and coverage both fail': {
+      ...guardedWith({ coverage: { body: true }, scopes: ['admin'] }, 403, () => json({})),
+      requirements: ['rule-guard-order'],
+    },
+    'all scopes and any scope both fail': {
+      ...guardedWith({ anyScope: ['owner'], scopes: ['admin'] }, 403),
+      requirements: ['rule-guard-order'],
+    },
+    'claims and coverage both fail': {
+      ...guardedWith({ coverage: { body: true }, claims: () => false }, 403, () => json({})),
+      requirements: ['rule-guard-order'],
+    },
     'an anonymous request where a credential is optional': {
       ...guardedWith({ scopes: ['read'] }, 401, anonymous),
       optional: true,
@@ -107,15 +157,14 @@ export const guards: Subject = {
     Object.entries(createGuarded(fixtures)).forEach(
       ([title, { requirements = [], ...scenario }]) => {
         test(`guards: ${title}`, { tags: [...requirements] }, async () => {
-          const { guards, status, build, challenge, optional = false } = scenario
+          const { guards, status, build, challenge, challenges, optional = false } = scenario
           const own = await harness.start({ ...options, optional }, { guards })
           const response = await sendRaw(own.port, build())
           await own.close()
           expect([response.status, own.handled()]).toEqual([status, status === 200 ? 1 : 0])
           if (status !== 200) checkRefusal(response, status)
-          expect(valuesOf(response.headers, 'www-authenticate')).toEqual(
-            expect.arrayContaining(challenge === undefined ? [] : [challenge]),
-          )
+          const among: unknown = expect.arrayContaining(challenge === undefined ? [] : [challenge])
+          expect(valuesOf(response.headers, 'www-authenticate')).toEqual(challenges ?? among)
           expect(response.body).not.toContain('secret detail')
         })
       },

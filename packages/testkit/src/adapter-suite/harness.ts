@@ -1,4 +1,4 @@
-import type { AccessToken, ClaimsCheck, CoverageRequirement } from '@oauth-pop/core'
+import type { AccessToken, ClaimsCheck, CoverageRequirement, RequiredScheme } from '@oauth-pop/core'
 import type { AdapterOptions } from '@oauth-pop/core/node'
 
 /** A real server of the framework, with the adapter in front of one handler for every path and method. */
@@ -25,6 +25,8 @@ export interface Route {
 
 /** The arguments of each guard that a route has. */
 export interface Guards {
+  readonly token?: true
+  readonly schemes?: readonly RequiredScheme[]
   readonly scopes?: readonly string[]
   readonly anyScope?: readonly string[]
   readonly claims?: ClaimsCheck
@@ -38,8 +40,10 @@ export interface AdapterHarness {
 
 /** The guards of a route, made with the functions of an adapter. */
 export function createGuards<Guard>(
-  { scopes, anyScope, claims, coverage }: Guards,
+  { token, schemes, scopes, anyScope, claims, coverage }: Guards,
   adapter: {
+    requireToken(): Guard
+    requireScheme(...names: RequiredScheme[]): Guard
     requireScopes(...all: string[]): Guard
     requireAnyScope(...any: string[]): Guard
     requireClaims(check: ClaimsCheck): Guard
@@ -47,6 +51,8 @@ export function createGuards<Guard>(
   },
 ): readonly Guard[] {
   return [
+    ...(token ? [adapter.requireToken()] : []),
+    ...(schemes ? [adapter.requireScheme(...schemes)] : []),
     ...(scopes ? [adapter.requireScopes(...scopes)] : []),
     ...(anyScope ? [adapter.requireAnyScope(...anyScope)] : []),
     ...(claims ? [adapter.requireClaims(claims)] : []),
