@@ -50,7 +50,8 @@ const patienceMs = 20_000
 
 /** Sends one request and waits for the first byte of an answer, or for the end of the connection. */
 export function sendOnce(port: number, { method, target, headers, body }: Hostile): Promise<void> {
-  const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body, 'latin1')) }
+  const length =
+    body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body, 'latin1')) }
   const lines = Object.entries({ Host: 'api.example.com', ...headers, ...length })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   return new Promise((resolve) => {

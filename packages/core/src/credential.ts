@@ -41,7 +41,7 @@ export async function readCredential(
 }
 
 /** Why a request without a credential may look to its client as if it had one; for evidence. */
-export function missedCredential(request: HttpRequest): Evidence | undefined {
+export function missedCredential(request: Pick<HttpRequest, 'rawHeaders'>): Evidence | undefined {
   const [line = ''] = headerLines(request, 'authorization')
   const isBearer = line.slice(0, 'bearer '.length).toLowerCase() === 'bearer '
   if (!isBearer || headerLines(request, 'dpop').length === 0) return undefined

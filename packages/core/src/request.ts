@@ -36,8 +36,10 @@ export interface HttpRequest {
 }
 
 /** The values of all lines of one header, in order, outer white space trimmed (RFC 9110 5.5). */
-export function headerLines(request: HttpRequest, lowerCaseName: string): readonly string[] {
-  const { rawHeaders } = request
+export function headerLines(
+  { rawHeaders }: Pick<HttpRequest, 'rawHeaders'>,
+  lowerCaseName: string,
+): readonly string[] {
   const found: string[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string

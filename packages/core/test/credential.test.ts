@@ -351,3 +351,27 @@ describe('a credential of a scheme that is not enabled', () => {
     },
   )
 })
+
+test(
+  'a Bearer token beside a DPoP header is named in the evidence',
+  { tags: ['answer-scheme-disabled'] },
+  async () => {
+    const verifier = createVerifier({ publicUrl: apiUrl, tokens: createHolders().tokens })
+    const ask = async (...rawHeaders: string[]): Promise<unknown> => {
+      const request = {
+        method: 'GET',
+        target: '/',
+        rawHeaders: ['Host', 'api.example.com', ...rawHeaders],
+      }
+      const refusal: unknown = await verifier.verify(request).catch((error: unknown) => error)
+      return (refusal as PopError).cause
+    }
+    expect(await ask('Authorization', 'Bearer secret', 'DPoP', 'proof')).toEqual({
+      member: 'authorization',
+      expected: 'DPoP',
+      actual: 'Bearer beside a DPoP header',
+    })
+    expect(await ask('Authorization', 'Bearer secret')).toBeUndefined()
+    expect(await ask('DPoP', 'proof')).toBeUndefined()
+  },
+)

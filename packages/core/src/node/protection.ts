@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessToken } from '../access-token.ts'
+import { missedCredential } from '../credential.ts'
 import { optionsFromEnvironment } from '../environment.ts'
 import { PopError, type Evidence, type PopErrorCode } from '../errors.ts'
 import type { Guard } from '../guards.ts'
@@ -93,18 +94,21 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     return entry
   }
 
-  async function verificationOf(entry: Kept): Promise<Verification | undefined> {
+  async function verificationOf(
+    entry: Kept,
+    request: IncomingMessage,
+  ): Promise<Verification | undefined> {
     if (entry.verifier !== verifier) throw verifier.refuse(new PopError('ERR_POP_TWO_VERIFIERS'))
     const verification = await entry.result
     if (verification !== undefined || isOptional) return verification
-    throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING'))
+    throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missedCredential(request)))
   }
 
   return {
     async verify(request, response, view) {
       const entry = entryOf(request, view)
       try {
-        const verification = await verificationOf(entry)
+        const verification = await verificationOf(entry, request)
         releaseBody(request)
         if (verification === undefined || entry.accessToken !== undefined) return entry.accessToken
         entry.accessToken = verification.accessToken
