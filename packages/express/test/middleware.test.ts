@@ -1,5 +1,7 @@
+import { createServer } from 'node:http'
 import {
   memoryReplayStore,
+  type PopError,
   popMiddleware,
   requireAnyScope,
   requireClaims,
@@ -9,6 +11,7 @@ import {
   type ReplayStore,
 } from '@oauth-pop/express'
 import {
+  addressOf,
   apiUrl,
   challengesOf,
   createRequests,
@@ -358,6 +361,33 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
       expect((await send(signed({}, { headers }))).status).toBe(400)
     },
   )
+
+  test('refuses a request of which Node may have cut header lines', async () => {
+    const app = express()
+    app.use(popMiddleware(options))
+    echo(app)
+    const answer: ErrorRequestHandler = (error: PopError, _request, response, _next) => {
+      response.status(error.status).send(error.code)
+    }
+    app.use(answer)
+    const server = createServer(app)
+    server.maxHeadersCount = 20
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(async () => void server.close())
+    // Host and Authorization come first, so that what is cut is none of ours.
+    const ask = async (lines: number): Promise<readonly unknown[]> => {
+      const headers = Array.from({ length: lines - 2 }, (_, index) => [`X-${index}`, ''] as const)
+      const { status, body } = await sendRaw(addressOf(server).port, signed({}, { headers }))
+      return [status, status === 200 ? '' : body]
+    }
+    // Newer versions of Node refuse it by themselves and cut nothing.
+    expect([
+      [400, 'ERR_POP_HEADERS_CUT'],
+      [431, ''],
+    ]).toContainEqual(await ask(25))
+    expect(await ask(20)).toEqual([400, 'ERR_POP_HEADERS_CUT'])
+    expect(await ask(19)).toEqual([200, ''])
+  })
 
   describe('guards', () => {
     test(

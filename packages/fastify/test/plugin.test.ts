@@ -407,6 +407,30 @@ describe('popPlugin', () => {
     expect(await ask()).toEqual([401, 'PoP'])
   })
 
+  test(
+    'on HTTP/2, no spelling of Host makes it believe a forwarded host without trustProxy',
+    { tags: ['attack-49', 'rule-location-request', 'rule-location-forwarded'] },
+    async () => {
+      const ask = async (trustProxy: boolean, host: string): Promise<number> => {
+        const app = fastify({ http2: true, trustProxy })
+        await app.register(oauthPop, { ...options, publicUrl: 'request' })
+        app.get('/items', () => 'accepted')
+        await app.listen({ port: 0, host: '127.0.0.1' })
+        closing.push(() => app.close())
+        const { status } = await sendHttp2(addressOf(app.server).port, {
+          host,
+          'x-forwarded-host': 'public.example.com',
+          authorization: `PoP ${sign({ u: 'public.example.com' })}`,
+        })
+        return status
+      }
+      for (const host of ['api.example.com', 'API.example.com', 'Api.Example.Com']) {
+        expect(await ask(false, host)).toBe(401)
+      }
+      expect(await ask(true, 'api.example.com')).toBe(200)
+    },
+  )
+
   test.each<[string, string[], (reply: FastifyReply) => unknown]>([
     [
       'reply.header replaces ours',

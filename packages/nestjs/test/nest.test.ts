@@ -340,6 +340,60 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     },
   )
 
+  test(
+    'as APP_GUARD it protects a class that extends an exempt one, and what it inherits',
+    { tags: ['rule-exempt-exactly'] },
+    async () => {
+      @AllowUnverified()
+      @Controller('open')
+      class Open {
+        @Get('own')
+        own(): string {
+          return 'own'
+        }
+
+        @AllowUnverified()
+        @Get('exempt')
+        exempt(): string {
+          return 'exempt'
+        }
+      }
+      @Controller('admin')
+      class Admin extends Open {
+        @Get('added')
+        added(): string {
+          return 'added'
+        }
+      }
+      @AllowUnverified()
+      @Controller('again')
+      class Again extends Open {}
+      const send = await serve({
+        controllers: [Open, Admin, Again],
+        providers: [{ provide: APP_GUARD, useClass: PopGuard }],
+      })
+      const answers: Record<string, number> = {}
+      for (const target of [
+        '/open/own',
+        '/admin/added',
+        '/admin/own',
+        '/admin/exempt',
+        '/again/own',
+      ]) {
+        answers[target] = (await send(anonymous({ target }))).status
+      }
+      expect(answers).toEqual({
+        '/open/own': 200,
+        '/admin/added': 401,
+        '/admin/own': 401,
+        // The handler itself says so, wherever it is.
+        '/admin/exempt': 200,
+        '/again/own': 200,
+      })
+      expect((await send(at('/admin/added').signed)).status).toBe(200)
+    },
+  )
+
   test('named in @UseGuards, nearer than an exemption, it protects too', async () => {
     class OwnGuard extends PopGuard {}
     @AllowUnverified()
