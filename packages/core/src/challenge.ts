@@ -1,5 +1,6 @@
 import type { SchemeName } from './access-token.ts'
 import { kindOf, PopError, type OAuthErrorWord, type RefusalHeaders } from './errors.ts'
+import type { NamedRequest } from './events.ts'
 import type { Settings } from './options.ts'
 import type { Scheme } from './schemes/scheme.ts'
 
@@ -15,12 +16,14 @@ interface ChallengeContent {
   readonly nonce?: string | undefined
 }
 
-/** What a refusal asks for beside the error. */
-export interface Demand {
+/** What a refusal can say beside the error. */
+export interface RefusalDetail {
   /** The scopes that are needed, space-delimited. */
   readonly scope?: string
   /** The only schemes that are worth another try; without them all that are enabled. */
-  readonly schemes?: readonly SchemeName[]
+  readonly schemes?: readonly SchemeName[] | undefined
+  /** The request that is refused, for events. */
+  readonly request?: NamedRequest | undefined
 }
 
 /**
@@ -32,7 +35,7 @@ export function toRefusal(
   error: PopError,
   scheme: Scheme | undefined,
   settings: Settings,
-  demand: Demand = {},
+  detail: RefusalDetail = {},
 ): PopError {
   const kind = kindOf(error.code)
   const word = errorWord(error, scheme)
@@ -44,7 +47,7 @@ export function toRefusal(
     headers['connection'] = 'close'
   const challenged = kind === 'missing' || word !== undefined
   if (challenged) {
-    Object.assign(headers, challengeHeaders(error, word, scheme, settings, demand))
+    Object.assign(headers, challengeHeaders(error, word, scheme, settings, detail))
   }
   return new PopError(error.code, evidence, { error: word, headers: Object.freeze(headers) })
 }
@@ -65,7 +68,7 @@ function challengeHeaders(
   word: OAuthErrorWord | undefined,
   scheme: Scheme | undefined,
   settings: Settings,
-  { scope, schemes }: Demand,
+  { scope, schemes }: RefusalDetail,
 ): RefusalHeaders {
   const kind = kindOf(error.code)
   const offersNonce = kind === 'missing' || kind === 'nonce'

@@ -2,15 +2,26 @@ import diagnostics from 'node:diagnostics_channel'
 import { debuglog } from 'node:util'
 import type { AccessToken, SchemeName } from './access-token.ts'
 import type { PopError, PopErrorCode } from './errors.ts'
+import type { HttpRequest } from './request.ts'
+
+/** What of a request an event shows. */
+export type NamedRequest = Pick<HttpRequest, 'method' | 'target'>
 
 /** Published on `oauth-pop:accepted`. */
 export interface AcceptedEvent {
+  readonly method: string
+  /** As it arrived, without query; cut at 256 characters. */
+  readonly path: string
   readonly accessToken: AccessToken
 }
 
 /** Published on `oauth-pop:refused`. `cause` is the evidence, or the error of a dependency. */
 export interface RefusedEvent {
   readonly code: PopErrorCode
+  /** Absent, like `path`, where the refusal is not about one HTTP request. */
+  readonly method?: string
+  /** As it arrived, without query; cut at 256 characters. */
+  readonly path?: string
   readonly status: number
   /** The scheme that was used, if one was recognised. */
   readonly scheme: SchemeName | undefined
@@ -32,19 +43,55 @@ const refused = diagnostics.channel('oauth-pop:refused')
 const keys = diagnostics.channel('oauth-pop:keys')
 const debug = debuglog('oauth-pop')
 
-export function publishAccepted(accessToken: AccessToken): void {
-  if (accepted.hasSubscribers) accepted.publish({ accessToken } satisfies AcceptedEvent)
-  if (!debug.enabled) return
-  debug('accepted %s token of client %j', accessToken.scheme, accessToken.clientId ?? 'unknown')
+const longestPath = 256
+
+function nameOf({ method, target }: NamedRequest): { method: string; path: string } {
+  // A query can carry a credential.
+  const [path = ''] = target.split(/[?#]/, 1)
+  return { method, path: path.slice(0, longestPath) }
 }
 
-export function publishRefused(error: PopError, scheme: SchemeName | undefined): void {
+/** Escaped, so that it stays on one line. */
+function lineOf(request: NamedRequest): string {
+  const { method, path } = nameOf(request)
+  return JSON.stringify(`${method} ${path}`)
+}
+
+export function publishAccepted(accessToken: AccessToken, request: NamedRequest): void {
+  if (accepted.hasSubscribers)
+    accepted.publish({ ...nameOf(request), accessToken } satisfies AcceptedEvent)
+  if (!debug.enabled) return
+  const { scheme, clientId = 'unknown' } = accessToken
+  debug('accepted %s %s: token of client %j', scheme, lineOf(request), clientId)
+}
+
+export function publishRefused(
+  error: PopError,
+  scheme: SchemeName | undefined,
+  request: NamedRequest | undefined,
+): void {
   const { code, status, cause } = error
   if (refused.hasSubscribers)
-    refused.publish({ code, status, scheme, cause } satisfies RefusedEvent)
+    refused.publish({
+      ...(request && nameOf(request)),
+      code,
+      status,
+      scheme,
+      cause,
+    } satisfies RefusedEvent)
   if (!debug.enabled) return
   const reason = cause instanceof Error ? cause.message : cause
-  debug('refused %s: %d %s: %s %j', scheme ?? 'request', status, code, error.message, reason ?? {})
+  const what = request === undefined ? '' : ` ${lineOf(request)}`
+  const evidence = reason ?? {}
+  debug(
+    'refused %s%s: %d %s: %s %j',
+    scheme ?? 'request',
+    what,
+    status,
+    code,
+    error.message,
+    evidence,
+  )
 }
 
 export function publishKeySet(event: KeysEvent): void {

@@ -1,7 +1,9 @@
 import { coversParameter, type AccessToken, type SchemeName } from './access-token.ts'
-import { optionError, PopError } from './errors.ts'
+import type { RefusalDetail } from './challenge.ts'
+import { optionError, PopError, type Evidence, type PopErrorCode } from './errors.ts'
 import { describeFault } from './fault.ts'
 import { flag, nonEmptyList, oneOf, readOptions } from './option-readers.ts'
+import type { HttpRequest } from './request.ts'
 import type { Scheme } from './schemes/scheme.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -9,6 +11,8 @@ import type { Verifier } from './verifier.ts'
 export interface GuardContext {
   readonly verifier: Verifier
   readonly accessToken: AccessToken | undefined
+  /** Names the request in events. */
+  readonly request?: Pick<HttpRequest, 'method' | 'target'>
 }
 
 /**
@@ -56,14 +60,12 @@ export function requireScheme(...names: readonly RequiredScheme[]): Guard {
     oneOf('requireScheme', name, schemeNames),
   )
   return function schemeGuard(context) {
-    const { verifier, accessToken } = verified(context, required)
+    const { accessToken, refuse, refuseImpossible } = verified(context, required)
     const { scheme } = accessToken
-    refuseImpossible(verifier, scheme, 'requireScheme', required)
+    refuseImpossible('requireScheme', required)
     if (required.some((name) => name === scheme)) return
     const evidence = { member: 'scheme', expected: required, actual: scheme }
-    throw verifier.refuse(new PopError('ERR_POP_SCHEME_INSUFFICIENT', evidence), scheme, {
-      schemes: required,
-    })
+    throw refuse('ERR_POP_SCHEME_INSUFFICIENT', evidence, { schemes: required })
   }
 }
 
@@ -85,11 +87,7 @@ export function requireClaims(check: ClaimsCheck): Guard {
     throw optionError('ERR_POP_OPTION_MISSING', 'requireClaims needs a function of the claims')
   }
   return async function claimsGuard(context) {
-    const { verifier, accessToken } = verified(context)
-    const refuse = (
-      code: 'ERR_POP_CHECK_FAILED' | 'ERR_POP_CLAIMS_INSUFFICIENT',
-      error?: Error,
-    ): PopError => verifier.refuse(new PopError(code, error), accessToken.scheme)
+    const { accessToken, refuse } = verified(context)
     let answer: unknown
     try {
       answer = await check(accessToken.claims, accessToken)
@@ -110,7 +108,7 @@ export function requireClaims(check: ClaimsCheck): Guard {
 export function requireCoverage(requirement: CoverageRequirement): Guard {
   const { query, headers, body } = readRequirement(requirement)
   return function coverageGuard(context) {
-    const { verifier, accessToken } = verified(context)
+    const { verifier, accessToken, refuse, refuseImpossible } = verified(context)
     const { coverage } = accessToken
     const missing =
       lacksQuery(coverage, query) ??
@@ -118,12 +116,8 @@ export function requireCoverage(requirement: CoverageRequirement): Guard {
       (body && !coverage.body ? ('b' as const) : undefined)
     if (missing === undefined) return
     const part = ({ q: 'query', h: 'headers', b: 'body' } as const)[missing]
-    const able = signers(verifier, part)
-    refuseImpossible(verifier, accessToken.scheme, `requireCoverage ${part}`, able)
-    throw verifier.refuse(
-      new PopError('ERR_POP_COVERAGE_MISSING', { member: missing }),
-      accessToken.scheme,
-    )
+    refuseImpossible(`requireCoverage ${part}`, signers(verifier, part))
+    throw refuse('ERR_POP_COVERAGE_MISSING', { member: missing })
   }
 }
 
@@ -132,29 +126,50 @@ function scopeGuard(
   isEnough: (held: readonly string[]) => boolean,
 ): Guard {
   return function guardScopes(context) {
-    const { verifier, accessToken } = verified(context)
+    const { accessToken, refuse } = verified(context)
     if (isEnough(accessToken.scopes)) return
     const evidence = { member: 'scope', expected: named, actual: accessToken.scopes }
-    const error = new PopError('ERR_POP_SCOPE_INSUFFICIENT', evidence)
-    throw verifier.refuse(error, accessToken.scheme, { scope: named.join(' ') })
+    throw refuse('ERR_POP_SCOPE_INSUFFICIENT', evidence, { scope: named.join(' ') })
   }
+}
+
+/** A request that was verified, and how a guard refuses it: in the words of the scheme used. */
+interface Verified {
+  readonly verifier: Verifier
+  readonly accessToken: AccessToken
+  readonly refuse: (
+    code: PopErrorCode,
+    evidence?: Evidence | Error,
+    detail?: RefusalDetail,
+  ) => PopError
+  /** What no client can ever give is our mistake, and a 401 would have each of them try for ever. */
+  readonly refuseImpossible: (guard: string, able: readonly SchemeName[]) => void
 }
 
 function verified(
   context: GuardContext | undefined,
   schemes?: readonly RequiredScheme[],
-): {
-  verifier: Verifier
-  accessToken: AccessToken
-} {
+): Verified {
   if (context === undefined) throw withoutVerifier()
-  const { verifier, accessToken } = context
-  if (accessToken !== undefined) return { verifier, accessToken }
-  throw verifier.refuse(
-    new PopError('ERR_POP_CREDENTIAL_MISSING'),
-    undefined,
-    schemes && { schemes },
-  )
+  const { verifier, accessToken, request } = context
+  const refuse: Verified['refuse'] = (code, evidence, detail) =>
+    verifier.refuse(new PopError(code, evidence), accessToken?.scheme, { ...detail, request })
+  if (accessToken === undefined) throw refuse('ERR_POP_CREDENTIAL_MISSING', undefined, { schemes })
+  return {
+    verifier,
+    accessToken,
+    refuse,
+    refuseImpossible(guard, able) {
+      const enabled = verifier.schemes.map(({ name }) => name)
+      if (able.some((name) => enabled.includes(name))) return
+      const [expected, actual] = [schemesLine([...enabled, ...able]), schemesLine(enabled)]
+      throw refuse('ERR_POP_GUARD_UNSATISFIABLE', { member: guard, expected, actual })
+    },
+  }
+}
+
+function schemesLine(names: readonly SchemeName[]): string {
+  return `schemes: [${names.map((name) => `${name.toLowerCase()}()`).join(', ')}]`
 }
 
 let warned = false
@@ -179,21 +194,6 @@ function withoutVerifier(): PopError {
 function signers(verifier: Verifier, part: 'query' | 'headers' | 'body'): readonly SchemeName[] {
   const able = verifier.schemes.filter(({ signs }) => signs?.includes(part))
   return able.length === 0 ? ['PoP'] : able.map(({ name }) => name)
-}
-
-/** What no client can ever give is our mistake, and a 401 would have each of them try for ever. */
-function refuseImpossible(
-  verifier: Verifier,
-  used: SchemeName,
-  guard: string,
-  able: readonly SchemeName[],
-): void {
-  const enabled = verifier.schemes.map(({ name }) => name)
-  if (able.some((name) => enabled.includes(name))) return
-  const line = (names: readonly SchemeName[]): string =>
-    `schemes: [${names.map((name) => `${name.toLowerCase()}()`).join(', ')}]`
-  const evidence = { member: guard, expected: line([...enabled, ...able]), actual: line(enabled) }
-  throw verifier.refuse(new PopError('ERR_POP_GUARD_UNSATISFIABLE', evidence), used)
 }
 
 type Covered = AccessToken['coverage']

@@ -2,7 +2,6 @@ export * from './configuration.ts'
 export type { SchemeName } from './access-token.ts'
 export { isPopError, popErrorCodes } from './errors.ts'
 export type { Evidence, OAuthErrorWord, RefusalHeaders } from './errors.ts'
-export type { AcceptedEvent, KeysEvent, RefusedEvent } from './events.ts'
 export {
   requireAnyScope,
   requireClaims,
@@ -11,6 +10,7 @@ export {
   requireScopes,
   requireToken,
 } from './guards.ts'
+export type { RefusalDetail } from './challenge.ts'
 export type { Guard, GuardContext } from './guards.ts'
 export type { VerifierOptions } from './options.ts'
 export type { MemoryReplayStoreOptions } from './replay/memory.ts'

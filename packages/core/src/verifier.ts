@@ -1,5 +1,5 @@
 import { createAccessToken, type AccessToken, type SchemeName } from './access-token.ts'
-import { toRefusal, type Demand } from './challenge.ts'
+import { toRefusal, type RefusalDetail } from './challenge.ts'
 import { missedCredential, readCredential } from './credential.ts'
 import { PopError } from './errors.ts'
 import { publishAccepted, publishRefused } from './events.ts'
@@ -36,7 +36,7 @@ export interface Verifier {
    */
   verifyOptional(request: HttpRequest): Promise<Verification | undefined>
   /** Completes an error with the challenge of this verifier, for checks on the result (`guards.ts`). */
-  refuse(error: PopError, scheme?: SchemeName, demand?: Demand): PopError
+  refuse(error: PopError, scheme?: SchemeName, detail?: RefusalDetail): PopError
 }
 
 /**
@@ -55,7 +55,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       if ('error' in credential) throw credential.error
       return await verifyCredential(credential, request, settings)
     } catch (error) {
-      throw refuse(error, credential?.scheme, settings)
+      throw refuse(error, credential?.scheme, settings, { request })
     }
   }
 
@@ -66,11 +66,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const verification = await verifyOptional(request)
       if (verification !== undefined) return verification
       const missed = missedCredential(request)
-      throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missed), undefined, settings)
+      throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missed), undefined, settings, {
+        request,
+      })
     },
-    refuse(error, scheme, demand) {
+    refuse(error, scheme, detail) {
       const used = settings.schemes.find(({ name }) => name === scheme)
-      return refuse(error, used, settings, demand)
+      return refuse(error, used, settings, detail)
     },
   })
 }
@@ -90,7 +92,7 @@ async function verifyCredential(
   const coverage = await scheme.compare(proof, exchange)
   await claimProof({ scheme, proof, token, key, exchange }, settings)
   const accessToken = createAccessToken(proof.accessToken, scheme.name, token, key, coverage)
-  publishAccepted(accessToken)
+  publishAccepted(accessToken, request)
   return { accessToken, responseHeaders: successHeaders(credential, proof, exchange) }
 }
 
@@ -112,13 +114,13 @@ function refuse(
   error: unknown,
   scheme: Scheme | undefined,
   settings: Settings,
-  demand?: Demand,
+  detail?: RefusalDetail,
 ): PopError {
   const known =
     error instanceof PopError
       ? error
       : new PopError('ERR_POP_INTERNAL', error instanceof Error ? error : undefined)
-  const refusal = toRefusal(known, scheme, settings, demand)
-  publishRefused(refusal, scheme?.name)
+  const refusal = toRefusal(known, scheme, settings, detail)
+  publishRefused(refusal, scheme?.name, detail?.request)
   return refusal
 }

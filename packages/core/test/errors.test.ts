@@ -3,6 +3,7 @@ import diagnostics from 'node:diagnostics_channel'
 import {
   createVerifier,
   isPopError,
+  pop,
   PopError,
   popErrorCodes,
   type AcceptedEvent,
@@ -145,7 +146,9 @@ describe('events', () => {
     const { events, stop } = collect<AcceptedEvent>('oauth-pop:accepted')
     await send()
     stop()
-    expect(events.map(({ accessToken }) => accessToken.subject)).toEqual(['alice'])
+    expect(events).toMatchObject([
+      { method: 'GET', path: '/items', accessToken: { subject: 'alice' } },
+    ])
   })
 
   test(
@@ -173,11 +176,56 @@ describe('events', () => {
         'ERR_POP_PROOF_MEMBER_INVALID',
         'ERR_POP_PROOF_MEMBER_INVALID',
       ])
-      expect(events[0]).toMatchObject({ status: 401, scheme: 'PoP', cause: { member: 'p' } })
+      expect(events[0]).toMatchObject({
+        method: 'GET',
+        path: '/items',
+        status: 401,
+        scheme: 'PoP',
+        cause: { member: 'p' },
+      })
       expect(JSON.stringify(events)).not.toMatch(/secret|eyJ/)
       expect(JSON.stringify(events)).not.toContain(alice.accessToken)
     },
   )
+})
+
+describe('evidence for the type of a proof', () => {
+  test.each<[string, string | undefined, object, string, string]>([
+    ['of another', 'at+jwt', {}, 'at+jwt', 'none pop jwt'],
+    ['of none', undefined, { schemes: [pop({ typ: 'pop' })] }, 'none', 'pop'],
+  ])('%s', async (_, typ, options, actual, expected) => {
+    const own = createVerifier({
+      publicUrl: apiUrl,
+      tokens,
+      now: clock.now,
+      ...options,
+    })
+    const proof = signPop(alice, clock.seconds(), {}, { typ })
+    await expect(own.verify(popRequest(proof))).rejects.toMatchObject({
+      code: 'ERR_POP_PROOF_TYPE',
+      cause: { member: 'typ', expected, actual },
+    })
+  })
+})
+
+describe('the path of events', () => {
+  test.each<[string, string]>([
+    ['/items?pop_access_token=eyJ.secret&a=1', '/items'],
+    ['/items?', '/items'],
+    ['/a%20b//c;d', '/a%20b//c;d'],
+    ['/items#pop_access_token=eyJ.secret', '/items'],
+    ['http://api.example.com/items?a=1', 'http://api.example.com/items'],
+    [`/${'x'.repeat(300)}`, `/${'x'.repeat(255)}`],
+    ['*', '*'],
+  ])('of %s is %s', { tags: ['rule-event', 'rule-event-secrets'] }, async (target, path) => {
+    const events: RefusedEvent[] = []
+    const listen = (event: unknown): void => void events.push(event as RefusedEvent)
+    diagnostics.subscribe('oauth-pop:refused', listen)
+    const anonymous = { method: 'OPTIONS', target, rawHeaders: ['Host', 'api.example.com'] }
+    await verifier.verify(anonymous).catch(() => undefined)
+    diagnostics.unsubscribe('oauth-pop:refused', listen)
+    expect(events).toMatchObject([{ method: 'OPTIONS', path }])
+  })
 })
 
 describe('the lines of NODE_DEBUG=oauth-pop', () => {
@@ -202,9 +250,11 @@ describe('the lines of NODE_DEBUG=oauth-pop', () => {
         await own.verify(request).catch(() => undefined)
       }
       expect(lines).toEqual([
-        'accepted PoP token of client "app"',
-        'refused PoP: 401 ERR_POP_PROOF_REPLAYED: The proof has been used before {}',
-        expect.stringMatching(/^refused PoP: 401 ERR_POP_PATH_MISMATCH: .*\/other\\r\\nfaked/),
+        'accepted PoP "GET /items": token of client "app"',
+        'refused PoP "GET /items": 401 ERR_POP_PROOF_REPLAYED: The proof has been used before {}',
+        expect.stringMatching(
+          /^refused PoP "GET \/items": 401 ERR_POP_PATH_MISMATCH: .*\/other\\r\\nfaked/,
+        ),
       ])
       expect(lines.join('')).not.toMatch(/[\r\n]|secret|eyJ/)
       expect(lines.join('')).not.toContain(alice.accessToken)

@@ -397,6 +397,33 @@ describe('a guard that no scheme of the verifier can satisfy', () => {
   })
 })
 
+test(
+  'every refusal of a guard names the request in its event',
+  { tags: ['rule-event'] },
+  async () => {
+    const request = { method: 'GET', target: '/items?a=1' }
+    const contexts = [
+      { ...(await popContext()), request },
+      { verifier, accessToken: undefined, request },
+    ]
+    const refusing: Guard[] = [
+      requireScheme('DPoP'),
+      requireScopes('admin'),
+      requireAnyScope('admin'),
+      requireClaims(() => false),
+      requireCoverage({ body: true }),
+    ]
+    const events: RefusedEvent[] = []
+    const listen = (event: unknown): void => void events.push(event as RefusedEvent)
+    diagnostics.subscribe('oauth-pop:refused', listen)
+    for (const guard of refusing) for (const context of contexts) await refusalOf(guard, context)
+    diagnostics.unsubscribe('oauth-pop:refused', listen)
+    expect(events.map(({ method, path }) => `${method} ${path}`)).toEqual(
+      Array<string>(10).fill('GET /items'),
+    )
+  },
+)
+
 describe('guards without a verified token', () => {
   const guards: Record<string, Guard> = {
     requireToken: requireToken(),

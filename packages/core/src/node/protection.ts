@@ -48,6 +48,7 @@ export interface Protection {
 /** What is kept on the raw request; a registered symbol, so that two copies of this package agree. */
 interface Kept {
   readonly verifier: Verifier
+  readonly arrived: HttpRequest
   readonly result: Promise<Verification | undefined>
   accessToken?: AccessToken
 }
@@ -84,31 +85,31 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     const known = (request as Marked)[kept]
     if (known !== undefined) return known
     const fault = headerFault(request)
+    const arrived = new ArrivedRequest(request, view, limit)
     const result =
       fault === undefined
-        ? verifier.verifyOptional(new ArrivedRequest(request, view, limit))
-        : Promise.reject(verifier.refuse(fault))
-    const entry: Kept = { verifier, result }
+        ? verifier.verifyOptional(arrived)
+        : Promise.reject(verifier.refuse(fault, undefined, { request: arrived }))
+    const entry: Kept = { verifier, arrived, result }
     // Not enumerable, so that a logged request does not show its token.
     Object.defineProperty(request, kept, { value: entry })
     return entry
   }
 
-  async function verificationOf(
-    entry: Kept,
-    request: IncomingMessage,
-  ): Promise<Verification | undefined> {
-    if (entry.verifier !== verifier) throw verifier.refuse(new PopError('ERR_POP_TWO_VERIFIERS'))
+  async function verificationOf(entry: Kept): Promise<Verification | undefined> {
+    const refuse = (code: PopErrorCode, evidence?: Evidence): PopError =>
+      verifier.refuse(new PopError(code, evidence), undefined, { request: entry.arrived })
+    if (entry.verifier !== verifier) throw refuse('ERR_POP_TWO_VERIFIERS')
     const verification = await entry.result
     if (verification !== undefined || isOptional) return verification
-    throw verifier.refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missedCredential(request)))
+    throw refuse('ERR_POP_CREDENTIAL_MISSING', missedCredential(entry.arrived))
   }
 
   return {
     async verify(request, response, view) {
       const entry = entryOf(request, view)
       try {
-        const verification = await verificationOf(entry, request)
+        const verification = await verificationOf(entry)
         releaseBody(request)
         if (verification === undefined || entry.accessToken !== undefined) return entry.accessToken
         entry.accessToken = verification.accessToken
@@ -173,7 +174,8 @@ export async function runGuard(
 ): Promise<void> {
   const entry = (request as Marked)[kept]
   try {
-    await guard(entry && { verifier: entry.verifier, accessToken: entry.accessToken })
+    const { verifier, accessToken, arrived } = entry ?? {}
+    await guard(verifier && { verifier, accessToken, ...(arrived && { request: arrived }) })
   } catch (error) {
     throw withHeaders(response, error)
   }

@@ -141,8 +141,8 @@ function checkType(typ: unknown, accepted: readonly unknown[]): void {
   if (accepted.includes(actual)) return
   throw new PopError('ERR_POP_PROOF_TYPE', {
     member: 'typ',
-    expected: accepted.map(String),
-    actual: typ,
+    expected: accepted.map((one) => one ?? 'none'),
+    actual: typ === undefined ? 'none' : typ,
   })
 }
 

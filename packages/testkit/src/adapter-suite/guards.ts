@@ -1,3 +1,5 @@
+import diagnostics from 'node:diagnostics_channel'
+import { pop } from '@oauth-pop/core'
 import { expect, test } from 'vitest'
 import { hashOf, signDpop } from '../builders.ts'
 import { sendRaw, type RawRequest } from '../raw-http.ts'
@@ -149,6 +151,10 @@ export function createGuarded({
   }
 }
 
+function anonymousSearch({ request, withHeaders }: Fixtures): RawRequest {
+  return request({ target: '/items?a=1', headers: withHeaders() })
+}
+
 /** Guards in front of the handler: scopes, claims and coverage. */
 export const guards: Subject = {
   describe({ harness, fixtures }) {
@@ -167,6 +173,29 @@ export const guards: Subject = {
           expect(valuesOf(response.headers, 'www-authenticate')).toEqual(challenges ?? among)
           expect(response.body).not.toContain('secret detail')
         })
+      },
+    )
+
+    test.each<[string, boolean, () => RawRequest]>([
+      ['of the verifier', false, () => fixtures.request({ target: '/items?a=1' }, { m: 'POST' })],
+      ['without credential', false, () => anonymousSearch(fixtures)],
+      ['of a guard', false, () => fixtures.request({ target: '/items?a=1' })],
+      ['of a guard without a token', true, () => anonymousSearch(fixtures)],
+    ])(
+      'guards: the event of a refusal %s names the request',
+      { tags: ['rule-event'] },
+      async (_, optional, build) => {
+        const own = await harness.start(
+          { ...options, schemes: [pop({ uncoveredQuery: 'allow' })], optional },
+          { guards: { scopes: ['admin'] } },
+        )
+        const events: unknown[] = []
+        const listen = (event: unknown): void => void events.push(event)
+        diagnostics.subscribe('oauth-pop:refused', listen)
+        await sendRaw(own.port, build())
+        diagnostics.unsubscribe('oauth-pop:refused', listen)
+        await own.close()
+        expect(events).toMatchObject([{ method: 'GET', path: '/items' }])
       },
     )
   },
