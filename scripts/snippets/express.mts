@@ -21,9 +21,9 @@ export const tokens = storedTokens(() => undefined, { audience })
 export const options: PopMiddlewareOptions = { publicUrl, tokens }
 
 export const handler: RequestHandler = (_request, response) => void response.end()
-export const [add, albums, list, photos, remove, search] = new Array<RequestHandler>(6).fill(
-  handler,
-)
+export const [add, albums, keys, list, me, photos, remove, search] = new Array<RequestHandler>(
+  8,
+).fill(handler)
 
 export const insertOnce = async (id: string, seconds: number): Promise<boolean> =>
   id !== `${seconds}`

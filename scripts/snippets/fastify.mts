@@ -5,4 +5,4 @@ export * from '@oauth-pop/fastify'
 
 export const app = fastify()
 const handler: RouteHandlerMethod = async () => ''
-export const [add, list, remove, search] = new Array<RouteHandlerMethod>(4).fill(handler)
+export const [add, keys, list, me, remove, search] = new Array<RouteHandlerMethod>(6).fill(handler)

@@ -14,4 +14,4 @@ export const options: PopMiddlewareOptions = {
   tokens: storedTokens(() => undefined, { audience }),
 }
 const handler: Middleware = (ctx) => void (ctx.status = 204)
-export const [add, list, remove, search] = new Array<Middleware>(4).fill(handler)
+export const [add, keys, list, me, remove, search] = new Array<Middleware>(6).fill(handler)
