@@ -1,10 +1,12 @@
-import { bearer, dpop, jwtTokens, pop, type HttpRequest, type Jwk } from '@oauth-pop/core'
+import { bearer, dpop, jwtTokens, pop, PopError, type HttpRequest, type Jwk } from '@oauth-pop/core'
 import { apiUrl, hashOf } from '@oauth-pop/testkit'
 import { generateKeyPairSync } from 'node:crypto'
+import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import { compareHeaders } from '../../src/binding/headers.ts'
 import { compareQuery, uncoveredQuery } from '../../src/binding/query.ts'
 import { readCredential } from '../../src/credential.ts'
+import { publishRefused } from '../../src/events.ts'
 import { readCompactJws } from '../../src/jws/compact.ts'
 import { parseStrictObject } from '../../src/jws/strict-json.ts'
 import { locationsOf, readLocations, readTarget } from '../../src/location.ts'
@@ -83,6 +85,9 @@ const forwarded = (headers: IncomingMessage['headers']): HttpRequest => ({
   origin: originOf({ headers, socket: null } as unknown as IncomingMessage, true),
 })
 
+// Nobody would read the target for an event that nobody hears.
+subscribe('oauth-pop:refused', () => {})
+
 type Parser = (text: string) => unknown
 
 /** Everything that reads bytes of a request before it is verified, each driven by one text. */
@@ -119,6 +124,10 @@ export const parsers: Readonly<Record<string, Parser>> = {
   'an absolute target': (text) => readTarget(`http://${text}`, locations),
   'the path of an absolute target': (text) => readTarget(`${apiUrl}/${text}`, locations),
   'the target': (text) => readTarget(`/${text}`, locations),
+  'the target in an event': (text) => {
+    const target = `/${text}`
+    publishRefused(new PopError('ERR_POP_INTERNAL'), undefined, { method: 'GET', target })
+  },
   'a compact JWS': (text) => readCompactJws(text, 'ERR_POP_PROOF_MALFORMED'),
   'a JWS payload': (text) => {
     const segment = Buffer.from(text).toString('base64url')

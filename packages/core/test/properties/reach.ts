@@ -55,7 +55,12 @@ const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> 
   'core/src/credential.ts': by('Authorization'),
   'core/src/environment.ts': not(options),
   'core/src/errors.ts': not(ours),
-  'core/src/events.ts': not(ours),
+  'core/src/events.ts': {
+    publishAccepted: by('the target in an event'),
+    publishRefused: by('the target in an event'),
+    publishKeySet: not(issuer),
+    warn: not(ours),
+  },
   'core/src/fault.ts': not('errors of the application, which it cuts to a length'),
   'core/src/guards.ts': not(options),
   'core/src/hash.ts': by('at'),
