@@ -65,10 +65,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async verify(request) {
       const verification = await verifyOptional(request)
       if (verification !== undefined) return verification
-      const missed = missedCredential(request)
-      throw refuse(new PopError('ERR_POP_CREDENTIAL_MISSING', missed), undefined, settings, {
-        request,
-      })
+      try {
+        throw new PopError('ERR_POP_CREDENTIAL_MISSING', missedCredential(request))
+      } catch (error) {
+        throw refuse(error, undefined, settings, { request })
+      }
     },
     refuse(error, scheme, detail) {
       const used = settings.schemes.find(({ name }) => name === scheme)

@@ -375,3 +375,17 @@ test(
     expect(await ask('DPoP', 'proof')).toBeUndefined()
   },
 )
+
+test('evidence that cannot be had for headers of no sense is a refusal all the same', async () => {
+  const verifier = createVerifier({ publicUrl: apiUrl, tokens })
+  const headers: unknown[] = [
+    'Host',
+    'api.example.com',
+    'DPoP',
+    [false],
+    'Authorization',
+    'Bearer x',
+  ]
+  const request = { method: 'GET', target: '/', rawHeaders: headers as string[] }
+  expect(await outcomeOf(verifier.verify(request))).toBe('ERR_POP_INTERNAL')
+})
