@@ -30,7 +30,8 @@ const createClient = async (scope) => {
     scope,
     key: { by: 'client', jwk: key.jwk },
   })
-  return createPopFetch({ accessToken, key })
+  // A second ahead: an API refuses proofs of the second in which it starts.
+  return createPopFetch({ accessToken, key, now: () => Date.now() + 1000 })
 }
 
 const refused = await fetch(`${url}/photos`)

@@ -28,7 +28,9 @@ test('the client that holds the key gets in, and a thief does not', async () => 
     scope: 'photos:read',
     key: { by: 'client', jwk: key.jwk },
   })
-  const accepted = await createPopFetch({ accessToken, key })(`${url}/photos`)
+  // A second ahead: an API refuses proofs of the second in which it starts.
+  const now = () => Date.now() + 1000
+  const accepted = await createPopFetch({ accessToken, key, now })(`${url}/photos`)
   expect([accepted.status, await accepted.json()]).toEqual([200, 'alice'])
   const refused = await fetch(`${url}/photos`, {
     headers: { authorization: `Bearer ${accessToken}` },
