@@ -13,6 +13,8 @@ const limits = {
   '@oauth-pop/nestjs': 3,
   '@oauth-pop/client': 8,
   '@oauth-pop/issuer': 7,
+  '@oauth-pop/redis': 3,
+  '@oauth-pop/postgres': 3,
 }
 
 /** The bundle as bytes; peers are never in it. */

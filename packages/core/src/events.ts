@@ -38,9 +38,19 @@ export interface KeysEvent {
   readonly leftOut: readonly { readonly kid: string; readonly reason: string }[]
 }
 
+/** Published on `oauth-pop:outage` when a dependency goes down and when it is back. */
+export interface OutageEvent {
+  /** `replay store`, or host and path of a token source. */
+  readonly dependency: string
+  readonly state: 'began' | 'ended'
+  /** The last failure; absent when the outage has ended. */
+  readonly cause?: Error
+}
+
 const accepted = diagnostics.channel('oauth-pop:accepted')
 const refused = diagnostics.channel('oauth-pop:refused')
 const keys = diagnostics.channel('oauth-pop:keys')
+const outages = diagnostics.channel('oauth-pop:outage')
 const debug = debuglog('oauth-pop')
 
 const longestPath = 256
@@ -98,6 +108,12 @@ export function publishKeySet(event: KeysEvent): void {
   if (keys.hasSubscribers) keys.publish(event)
   if (!debug.enabled || event.leftOut.length === 0) return
   debug('keys of %s: %d used, left out %j', event.source, event.used, event.leftOut)
+}
+
+export function publishOutage(event: OutageEvent): void {
+  if (outages.hasSubscribers) outages.publish(event)
+  const reason = event.cause === undefined ? '' : `: ${event.cause.message}`
+  debug('outage of %s %s%s', event.dependency, event.state, reason)
 }
 
 /** One line for the operator. Never holds anything of a request. */

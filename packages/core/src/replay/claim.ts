@@ -3,9 +3,8 @@ import { sha256, sha256OfParts } from '../hash.ts'
 import type { VerificationKey } from '../keys/jwk.ts'
 import type { Exchange, Proof, Scheme } from '../schemes/scheme.ts'
 import type { ResolvedToken } from '../tokens/resolver.ts'
-import { ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
-
-const deadlineMs = 250
+import { askStore } from './checked-store.ts'
+import type { ReplayEntry, ReplayStore, ReplayStoreError } from './store.ts'
 
 /** A proof that has passed every other check. */
 export interface VerifiedProof {
@@ -21,24 +20,14 @@ export interface ReplaySettings {
   readonly now: () => number
 }
 
-/**
- * Claims a proof in the store, failing closed: a store that throws, answers anything but a boolean,
- * or does not answer in time makes the request fail with 503.
- */
+/** Claims a proof in the store, failing closed: a store that cannot say makes the request fail with 503. */
 export async function claimProof(verified: VerifiedProof, settings: ReplaySettings): Promise<void> {
   const entry = replayEntry(verified)
   if (entry === undefined || settings.replay === undefined) return
   // A slow body or token source may have outlasted the proof, and with it any entry for it.
   const inTime = Math.floor(settings.now() / 1000) <= entry.expiresAt
   if (!inTime) throw new PopError('ERR_POP_PROOF_EXPIRED')
-  const first = await withinDeadline(settings.replay, entry)
-  if (first === true) return
-  if (first === false) throw new PopError('ERR_POP_PROOF_REPLAYED')
-  throw new PopError('ERR_POP_REPLAY_UNAVAILABLE', {
-    member: 'claim',
-    expected: 'boolean',
-    actual: typeof first,
-  })
+  if (!(await claim(settings.replay, entry))) throw new PopError('ERR_POP_PROOF_REPLAYED')
 }
 
 /**
@@ -83,24 +72,13 @@ function lifeOf(
   }
 }
 
-async function withinDeadline(store: ReplayStore, entry: ReplayEntry): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ReplayStoreError('ERR_POP_REPLAY_UNAVAILABLE')), deadlineMs)
-  })
+async function claim(store: ReplayStore, entry: ReplayEntry): Promise<boolean> {
   try {
-    return await Promise.race([store.claim(entry), late])
+    return await askStore(store, entry)
   } catch (error) {
-    throw asRefusal(error)
-  } finally {
-    clearTimeout(timer)
+    const { code, retryAfterSeconds } = error as ReplayStoreError
+    if (retryAfterSeconds === undefined) throw new PopError(code, error as ReplayStoreError)
+    const headers = { 'retry-after': String(retryAfterSeconds) }
+    throw new PopError(code, error as ReplayStoreError, { headers })
   }
-}
-
-function asRefusal(error: unknown): PopError {
-  if (!(error instanceof Error)) return new PopError('ERR_POP_REPLAY_UNAVAILABLE')
-  if (!(error instanceof ReplayStoreError)) return new PopError('ERR_POP_REPLAY_UNAVAILABLE', error)
-  const { code, retryAfterSeconds } = error
-  if (retryAfterSeconds === undefined) return new PopError(code, error)
-  return new PopError(code, error, { headers: { 'retry-after': String(retryAfterSeconds) } })
 }

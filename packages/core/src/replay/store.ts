@@ -1,3 +1,5 @@
+import { innermostOf } from '../fault.ts'
+
 /** One use of one proof. */
 export interface ReplayEntry {
   /** Identifies the proof: 43 characters of base64url, a hash. */
@@ -41,7 +43,8 @@ export class ReplayStoreError extends Error {
   ) {
     const { retryAfterSeconds, ...rest } = options
     const wait = retryAfterSeconds === undefined ? '' : `, for ${retryAfterSeconds} s`
-    super(`the replay store cannot claim a proof (${code}${wait})`, rest)
+    const reason = rest.cause === undefined ? '' : `: ${innermostOf(rest.cause).message}`
+    super(`the replay store cannot claim a proof (${code}${wait})${reason}`, rest)
     this.name = 'ReplayStoreError'
     this.code = code
     this.retryAfterSeconds = retryAfterSeconds

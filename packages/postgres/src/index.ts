@@ -1,0 +1,3 @@
+export type { Query } from './query.ts'
+export { postgresReplayStore } from './replay-store.ts'
+export type { PostgresReplayStore, PostgresReplayStoreOptions } from './replay-store.ts'

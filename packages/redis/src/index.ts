@@ -1,0 +1,2 @@
+export { redisReplayStore } from './replay-store.ts'
+export type { RedisReplayStoreOptions } from './replay-store.ts'
