@@ -144,6 +144,16 @@ export const rules = {
     source: 'Own rule: what is forgotten stays forgotten',
     behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
   },
+  'rule-outage-fails-fast': {
+    source: 'Own rule: an outage costs each request its deadline once at most',
+    behaviour:
+      'Replay store, introspection server or key set is down: requests fail at once but for a few that try it, and the first success ends that.',
+  },
+  'rule-deadline-after-block': {
+    source: 'Own rule: our own delay is not that of a dependency',
+    behaviour:
+      'The event loop was blocked past the deadline of a claim whose answer has arrived meanwhile: the answer counts.',
+  },
   'rule-replay-off': {
     source: 'Own rule: only in so many words',
     behaviour:

@@ -1,13 +1,19 @@
+import { asError } from './errors.ts'
 import { publishOutage } from './events.ts'
 
 /** Fails fast while a dependency is down. */
 export interface Breaker {
   /**
-   * Call before each use of the dependency, and what it gives back with the outcome.
+   * Call before each use of the dependency, and one of the others after it.
    *
-   * @throws Error when the dependency is down and it is not yet time to try it again
+   * @returns when the use began
+   * @throws Error while the dependency is down, unless it is time to try it
    */
-  readonly start: () => (failure?: Error) => void
+  readonly start: () => number
+  /** The dependency answered the use that began then. */
+  readonly answered: (startedAt: number) => void
+  /** The dependency did not answer, and why. */
+  readonly failed: (error: unknown) => void
 }
 
 const failuresInARow = 5
@@ -31,38 +37,33 @@ export function createBreaker(dependency: string): Breaker {
   let open = false
   let probedAt = -Infinity
 
-  function failed(failure: Error): void {
-    failedAt = performance.now()
-    failures += 1
-    failingSince = Math.min(failingSince, failedAt)
-    if (open || failures < failuresInARow || failedAt - failingSince < shortestOutage) return
-    open = true
-    // The first probe comes a while after the failure, too.
-    probedAt = failedAt
-    publishOutage({ dependency, state: 'began', cause: failure })
-  }
-
-  function succeeded(): void {
-    failures = 0
-    failingSince = Infinity
-    if (!open) return
-    open = false
-    publishOutage({ dependency, state: 'ended' })
-  }
-
   return {
     start() {
       const startedAt = performance.now()
-      if (open) {
-        if (startedAt - probedAt < probeEvery) {
-          throw new Error(`${dependency} is down: it is tried every ${probeEvery} ms`)
-        }
-        probedAt = startedAt
+      if (!open) return startedAt
+      if (startedAt - probedAt < probeEvery) {
+        throw new Error(`${dependency} is down: it is tried every ${probeEvery} ms`)
       }
-      return function ended(failure) {
-        if (failure !== undefined) failed(failure)
-        else if (startedAt >= failedAt) succeeded()
-      }
+      probedAt = startedAt
+      return startedAt
+    },
+    answered(startedAt) {
+      if (startedAt < failedAt) return
+      failures = 0
+      failingSince = Infinity
+      if (!open) return
+      open = false
+      publishOutage({ dependency, state: 'ended' })
+    },
+    failed(error) {
+      failedAt = performance.now()
+      failures += 1
+      failingSince = Math.min(failingSince, failedAt)
+      if (open || failures < failuresInARow || failedAt - failingSince < shortestOutage) return
+      open = true
+      // The first probe comes a while after the failure, too.
+      probedAt = failedAt
+      publishOutage({ dependency, state: 'began', cause: asError(error) })
     },
   }
 }

@@ -137,6 +137,44 @@ describe('a server that answers 429', { tags: ['attack-184'] }, () => {
   })
 })
 
+describe('a server that does not answer', { tags: ['rule-outage-fails-fast'] }, () => {
+  const broken: Answer = () => Promise.reject(new Error('reset'))
+  const failing: Answer = () => new Response(null, { status: 502 })
+
+  test.each([
+    ['breaks connections', broken],
+    ['answers 502', failing],
+  ])('but %s is asked twice a second in each lane', async (_, answer) => {
+    const { answers, asked, ask } = createApi()
+    expect(await ask('good-1')).toBe('accepted')
+    answers.good = answer
+    answers.stranger = answer
+    for (let count = 0; count < 5; count += 1) {
+      elapsed += 25
+      expect([await ask('good-1'), await ask('stranger')]).toEqual([outage, outage])
+    }
+    asked.length = 0
+    for (let count = 0; count < 40; count += 1) {
+      elapsed += 25
+      expect([await ask('good-1'), await ask('stranger')]).toEqual([outage, outage])
+    }
+    expect(asked).toEqual(['good-1', 'stranger', 'good-1', 'stranger'])
+    answers.good = good
+    elapsed += 500
+    expect([await ask('good-1'), await ask('good-1')]).toEqual(['accepted', 'accepted'])
+  })
+
+  test('for the tokens of strangers goes on to be asked for those lately active', async () => {
+    const { answers, ask } = createApi()
+    expect(await ask('good-1')).toBe('accepted')
+    answers.stranger = broken
+    for (const token of strangers(20)) {
+      elapsed += 25
+      expect([await ask(token), await ask('good-1')]).toEqual([outage, 'accepted'])
+    }
+  })
+})
+
 describe('a stranger with made-up tokens', { tags: ['attack-187'] }, () => {
   test('who takes all places and all of the queue keeps no token out that was active', async () => {
     const { answers, ask } = createApi()

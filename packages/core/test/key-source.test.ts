@@ -1,4 +1,11 @@
-import { createVerifier, jwtTokens, PopError, type TokenResolver } from '@oauth-pop/core'
+import diagnostics from 'node:diagnostics_channel'
+import {
+  createVerifier,
+  jwtTokens,
+  PopError,
+  type OutageEvent,
+  type TokenResolver,
+} from '@oauth-pop/core'
 import {
   apiUrl,
   createClock,
@@ -11,7 +18,7 @@ import {
   type FaultServer,
 } from '@oauth-pop/testkit'
 import { SignJWT } from 'jose'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createIssuerKey, type IssuerKey } from './issuer-key.ts'
 
 const clock = createClock()
@@ -86,6 +93,14 @@ async function refusalOf(tokens: TokenResolver): Promise<{ status: number; cause
   return { status: 200, cause: '' }
 }
 
+function collectOutages(): readonly OutageEvent[] {
+  const seen: OutageEvent[] = []
+  const listen = (event: unknown): void => void seen.push(event as OutageEvent)
+  diagnostics.subscribe('oauth-pop:outage', listen)
+  onTestFinished(() => void diagnostics.unsubscribe('oauth-pop:outage', listen))
+  return seen
+}
+
 const outage = '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE'
 const badToken = '401 ERR_POP_TOKEN_SIGNATURE_INVALID'
 
@@ -112,6 +127,46 @@ describe('a key set that is fetched', () => {
       answers.push(await ask(first))
       expect(new Set(answers)).toEqual(new Set(['accepted']))
       expect(source.asked).toEqual(['/jwks'])
+    },
+  )
+
+  test.each([
+    ['/jwks', (url: string) => jwtTokens({ issuer: url, audience: apiUrl, jwks: `${url}/jwks` })],
+    ['/', (url: string) => jwtTokens({ issuer: url, audience: apiUrl })],
+  ] as const)(
+    'says on oauth-pop:outage when it cannot be had and when it can again: %s',
+    { tags: ['rule-outage-fails-fast'] },
+    async (path, tokensOf) => {
+      const events = collectOutages()
+      source.answer('status 500')
+      const ask = askerOf(tokensOf(source.url))
+      for (let count = 0; count < 3; count += 1) {
+        expect(await ask(first)).toBe(outage)
+        wait(31)
+      }
+      source.answerByPath((asked) =>
+        asked === '/jwks'
+          ? setOf(first)
+          : { issuer: source.url, jwks_uri: `${source.url}/jwks`, response_types_supported: [] },
+      )
+      expect([await ask(first), await ask(first)]).toEqual(['accepted', 'accepted'])
+      const dependency = `${source.url.slice('http://'.length)}${path}`
+      expect(events).toEqual([
+        { dependency, state: 'began', cause: expect.any(Error) as Error },
+        { dependency, state: 'ended' },
+      ])
+    },
+  )
+
+  test(
+    'says nothing there about issuers that a stranger can make up',
+    { tags: ['rule-outage-fails-fast'] },
+    async () => {
+      const events = collectOutages()
+      source.answer('status 500')
+      const ask = askerOf(jwtTokens({ issuer: () => true, audience: apiUrl }))
+      expect(await ask(first)).toBe(outage)
+      expect([source.asked.length > 0, events]).toEqual([true, []])
     },
   )
 

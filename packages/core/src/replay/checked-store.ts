@@ -13,25 +13,31 @@ const breakers = new WeakMap<ReplayStore, Breaker>()
  * @throws ReplayStoreError for everything else
  */
 export async function askStore(store: ReplayStore, entry: ReplayEntry): Promise<boolean> {
-  const ended = startUse(store)
+  const breaker = breakerOf(store)
+  const startedAt = start(breaker)
   try {
     const first: unknown = await withinDeadline(deadlineMs, () => store.claim(entry))
     if (typeof first !== 'boolean') {
       throw new Error(`claim gave a value of type ${typeof first}: it must give true or false`)
     }
-    ended()
+    breaker.answered(startedAt)
     return first
   } catch (error) {
-    const refusal = asStoreError(error)
-    // A full store answers.
-    ended(refusal.code === 'ERR_POP_REPLAY_UNAVAILABLE' ? refusal : undefined)
-    throw refusal
+    if (isOutage(error)) breaker.failed(error)
+    else breaker.answered(startedAt)
+    throw asStoreError(error)
   }
 }
 
-function startUse(store: ReplayStore): (failure?: Error) => void {
-  const breaker = breakers.get(store) ?? createBreaker('replay store')
+function breakerOf(store: ReplayStore): Breaker {
+  const known = breakers.get(store)
+  if (known !== undefined) return known
+  const breaker = createBreaker('replay store')
   breakers.set(store, breaker)
+  return breaker
+}
+
+function start(breaker: Breaker): number {
   try {
     return breaker.start()
   } catch (error) {
@@ -42,4 +48,9 @@ function startUse(store: ReplayStore): (failure?: Error) => void {
 function asStoreError(error: unknown): ReplayStoreError {
   if (error instanceof ReplayStoreError) return error
   return new ReplayStoreError('ERR_POP_REPLAY_UNAVAILABLE', { cause: asError(error) })
+}
+
+/** A store that is full, or too young for a proof, answers. */
+function isOutage(error: unknown): boolean {
+  return !(error instanceof ReplayStoreError) || error.code === 'ERR_POP_REPLAY_UNAVAILABLE'
 }

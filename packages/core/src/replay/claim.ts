@@ -27,7 +27,13 @@ export async function claimProof(verified: VerifiedProof, settings: ReplaySettin
   // A slow body or token source may have outlasted the proof, and with it any entry for it.
   const inTime = Math.floor(settings.now() / 1000) <= entry.expiresAt
   if (!inTime) throw new PopError('ERR_POP_PROOF_EXPIRED')
-  if (!(await claim(settings.replay, entry))) throw new PopError('ERR_POP_PROOF_REPLAYED')
+  let first: boolean
+  try {
+    first = await askStore(settings.replay, entry)
+  } catch (error) {
+    throw toRefusal(error as ReplayStoreError)
+  }
+  if (!first) throw new PopError('ERR_POP_PROOF_REPLAYED')
 }
 
 /**
@@ -72,13 +78,9 @@ function lifeOf(
   }
 }
 
-async function claim(store: ReplayStore, entry: ReplayEntry): Promise<boolean> {
-  try {
-    return await askStore(store, entry)
-  } catch (error) {
-    const { code, retryAfterSeconds } = error as ReplayStoreError
-    if (retryAfterSeconds === undefined) throw new PopError(code, error as ReplayStoreError)
-    const headers = { 'retry-after': String(retryAfterSeconds) }
-    throw new PopError(code, error as ReplayStoreError, { headers })
-  }
+function toRefusal(error: ReplayStoreError): PopError {
+  const { code, retryAfterSeconds } = error
+  if (retryAfterSeconds === undefined) return new PopError(code, error)
+  const headers = { 'retry-after': String(retryAfterSeconds) }
+  return new PopError(code, error, { headers })
 }

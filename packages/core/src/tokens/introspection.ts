@@ -6,6 +6,7 @@ import {
   type AuthorizationServer,
   type ClientAuth,
 } from 'oauth4webapi'
+import { createBreaker, type Breaker } from '../breaker.ts'
 import { asError, PopError, optionError } from '../errors.ts'
 import { parseStrictObject } from '../jws/strict-json.ts'
 import type { Jwk } from '../keys/jwk.ts'
@@ -88,6 +89,7 @@ const longestCacheSeconds = 30
 
 /** The lanes of questions: tokens lately seen active come first. */
 const [lately, strange] = [0, 1] as const
+const laneNames = ['tokens lately active', 'other tokens'] as const
 /** How often a paused server is asked in each lane, in milliseconds. */
 const probeEvery = [250, 1000] as const
 const mostRecent = 10_000
@@ -102,7 +104,8 @@ const recentFor = 600_000
  * At most 16 questions are asked at once. Tokens that were active within the last ten minutes have a
  * lane of their own, so that strangers with made-up tokens cannot keep them out: at most 12 questions
  * are of one lane, 256 more wait in each, and a 429 pauses the lane that it answers. A paused lane
- * asks four questions (strangers: one) in a second until one is answered.
+ * asks four questions (strangers: one) in a second until one is answered; a lane in which the server
+ * does not answer asks two.
  *
  * @throws TypeError with `code` for wrong options
  */
@@ -182,22 +185,42 @@ function createQuestion(options: IntrospectedTokensOptions): Ask {
   const ownFetch = limitedFetch(answerLimits, readFetch('introspectedTokens', options.fetch))
   const askBounded = boundQuestions(questionLimits)
   const paces = probeEvery.map((every) => createPace(placeOf(endpoint), every))
+  const breakers = laneNames.map((name) => createBreaker(`${placeOf(endpoint)} (${name})`))
+
+  async function request(lane: Lane, token: string, signal: AbortSignal): Promise<Response> {
+    const breaker = breakers[lane] as Breaker
+    const startedAt = breaker.start()
+    try {
+      const response = await send(token, signal)
+      breaker.answered(startedAt)
+      return response
+    } catch (error) {
+      breaker.failed(error)
+      throw error
+    }
+  }
+
+  async function send(token: string, signal: AbortSignal): Promise<Response> {
+    const response = await introspectionRequest(
+      server,
+      { client_id: clientId },
+      authentication,
+      token,
+      {
+        signal,
+        [allowInsecureRequests]: endpoint.protocol === 'http:',
+        [customFetch]: ownFetch,
+      },
+    )
+    if (response.status < 500) return response
+    throw new Error(`${placeOf(endpoint)} answered ${response.status}`)
+  }
 
   return async function ask(lane, token) {
     try {
       return await askBounded(lane, async (signal) => {
         const heard = (paces[lane] as Pace).start()
-        const response = await introspectionRequest(
-          server,
-          { client_id: clientId },
-          authentication,
-          token,
-          {
-            signal,
-            [allowInsecureRequests]: endpoint.protocol === 'http:',
-            [customFetch]: ownFetch,
-          },
-        )
+        const response = await request(lane, token, signal)
         heard(response)
         return readAnswer(response, endpoint)
       })

@@ -10,7 +10,7 @@ import { createIssuerKeys } from './issuer-keys.ts'
 import { readIssuers, type IssuerCheck, type Issuers } from './issuers.ts'
 import { describeKeys, readKeySet } from './key-set.ts'
 import { fetchedKeys, fixedKeys, type KeySource } from './key-source.ts'
-import { readFetch } from './limited-fetch.ts'
+import { placeOf, readFetch } from './limited-fetch.ts'
 import { markOurs, seal, type ResolvedToken, type TokenResolver } from './resolver.ts'
 import { checkSignature } from './signature.ts'
 import { createTokenCache, noTokenCache, type TokenCacheOptions } from './token-cache.ts'
@@ -192,6 +192,8 @@ function readKeySources(
     return fetchedKeys(
       async () => fetchKeySet(await discoverKeySetUrl(url, fetching), algorithms, fetching),
       waitFor,
+      // Those that only a template accepts share a waiting room, and are no dependency of ours yet.
+      waitFor === undefined ? placeOf(url) : undefined,
     )
   })
 }
@@ -203,7 +205,7 @@ function readKeySource(
 ): KeySource {
   if (typeof jwks === 'string' || jwks instanceof URL) {
     const url = secureUrl('jwtTokens jwks', jwks, fetching.allowHttp)
-    return fetchedKeys(() => fetchKeySet(url, algorithms, fetching))
+    return fetchedKeys(() => fetchKeySet(url, algorithms, fetching), undefined, placeOf(url))
   }
   const set = readKeySet(jwks, algorithms)
   if (set !== undefined && set.keys.length > 0) return fixedKeys(set)

@@ -1,3 +1,4 @@
+import { publishOutage, type OutageEvent } from '../events.ts'
 import type { KeySet } from './key-set.ts'
 
 export interface KeySource {
@@ -50,8 +51,13 @@ const longestBackOff = 30 * seconds
  * Ages are measured with a clock that only goes forward.
  *
  * @param waitFor shared by the sources that count together
+ * @param name for events of outages (`oauth-pop:outage`); none of a source that a stranger can make up
  */
-export function fetchedKeys(load: () => Promise<KeySet>, waitFor = createWaitingRoom()): KeySource {
+export function fetchedKeys(
+  load: () => Promise<KeySet>,
+  waitFor = createWaitingRoom(),
+  name?: string,
+): KeySource {
   let good: { readonly set: KeySet; readonly at: number } | undefined
   let flight: Promise<void> | undefined
   let failure: { readonly error: Error; readonly count: number } | undefined
@@ -60,14 +66,20 @@ export function fetchedKeys(load: () => Promise<KeySet>, waitFor = createWaiting
   const age = (): number => (good === undefined ? Infinity : performance.now() - good.at)
   const sinceAsked = (): number => performance.now() - askedAt
 
+  function publish(change: Omit<OutageEvent, 'dependency'>): void {
+    if (name !== undefined) publishOutage({ dependency: name, ...change })
+  }
+
   async function ask(): Promise<void> {
     askedAt = performance.now()
     try {
       const set = await load()
       const isSame = set.content === good?.set.content
       good = { set: isSame && good !== undefined ? good.set : set, at: performance.now() }
+      if (failure !== undefined) publish({ state: 'ended' })
       failure = undefined
     } catch (error) {
+      if (failure === undefined) publish({ state: 'began', cause: error as Error })
       failure = { error: error as Error, count: (failure?.count ?? 0) + 1 }
     } finally {
       flight = undefined
