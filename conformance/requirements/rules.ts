@@ -118,6 +118,10 @@ export const rules = {
     source: 'Own rule: operators hear of it in time',
     behaviour: 'A store that is 80 percent full warns once.',
   },
+  'rule-replay-several-processes': {
+    source: 'Own rule: operators hear of it in time',
+    behaviour: 'A memory store in a process that is one of several warns.',
+  },
   'rule-replay-restart': {
     source: 'CVE-2026-9802',
     behaviour:

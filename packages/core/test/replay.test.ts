@@ -150,6 +150,23 @@ describe('memoryReplayStore', () => {
     },
   )
 
+  test(
+    'warns a process that is one of several',
+    { tags: ['rule-replay-several-processes'] },
+    () => {
+      const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      onTestFinished(() => void vi.unstubAllEnvs())
+      memoryReplayStore()
+      expect(warned).not.toHaveBeenCalled()
+      vi.stubEnv('NODE_APP_INSTANCE', '0')
+      memoryReplayStore()
+      expect(warned).toHaveBeenCalledExactlyOnceWith(
+        expect.stringContaining('redisReplayStore({ send })'),
+        { type: 'OAuthPopWarning', code: 'ERR_POP_PROOF_REPLAYED' },
+      )
+    },
+  )
+
   test.each([
     { maxEntries: -1 },
     { maxEntries: Number.NaN },

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { optionError } from '../errors.ts'
 import { warn } from '../events.ts'
 import { oneOf, readOptions, wholeNumber } from '../option-readers.ts'
@@ -27,7 +28,8 @@ interface Bucket {
 const bucketSeconds = 32
 
 /**
- * Replay protection within one process. For several processes use a shared store.
+ * Replay protection within one process. For several processes use a shared store: a worker of
+ * `node:cluster` or of PM2 is warned.
  *
  * Entries sit in buckets by the time of their expiry, so nothing is ever swept: a claim looks into
  * the few live buckets, and a bucket is dropped whole once all in it have expired. A proof that
@@ -49,6 +51,12 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
   const madeAt = (own.now ?? Date.now)()
   if (!Number.isFinite(madeAt)) {
     throw optionError('ERR_POP_OPTION_INVALID', 'memoryReplayStore now must give milliseconds')
+  }
+  if (cluster.isWorker || process.env['NODE_APP_INSTANCE'] !== undefined) {
+    warn(
+      'ERR_POP_PROOF_REPLAYED',
+      'memoryReplayStore protects one process and this is one of several: each accepts a proof once. Write replay: redisReplayStore({ send }) or postgresReplayStore({ query })',
+    )
   }
   const buckets = new Map<number, Bucket>()
   let size = 0
