@@ -148,6 +148,11 @@ export const rules = {
     source: 'Own rule: what is forgotten stays forgotten',
     behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
   },
+  'rule-introspection-refusal': {
+    source: 'RFC 7662 section 2.3, RFC 6749 section 5.2, RFC 7009 section 2.2.1',
+    behaviour:
+      'The introspection server says that it cannot look a token up: 401; it refuses our question or our credentials: 503.',
+  },
   'rule-outage-fails-fast': {
     source: 'Own rule: an outage costs each request its deadline once at most',
     behaviour:

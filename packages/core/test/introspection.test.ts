@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createVerifier,
   introspectedTokens,
+  jwtTokens,
   PopError,
   type IntrospectedTokensOptions,
   type TokenResolver,
@@ -17,13 +18,15 @@ import {
   type FaultServer,
 } from '@oauth-pop/testkit'
 import { ClientSecretPost, PrivateKeyJwt } from 'oauth4webapi'
-import { decodeJwt, generateKeyPair } from 'jose'
+import { decodeJwt, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createIssuerKey } from './issuer-key.ts'
 
 const clock = createClock()
 const { holder } = createHolders()
 const alice = holder()
 const outage = '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE'
+const inactive = '401 ERR_POP_TOKEN_INACTIVE'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -59,7 +62,9 @@ function tokens(change: Partial<IntrospectedTokensOptions> = {}): TokenResolver 
   })
 }
 
-function createApi(resolver: TokenResolver = tokens()): (token?: string) => Promise<string> {
+function createApi(
+  resolver: TokenResolver | readonly TokenResolver[] = tokens(),
+): (token?: string) => Promise<string> {
   const verifier = createVerifier({ publicUrl: apiUrl, tokens: resolver, now: clock.now })
   return (accessToken = alice.accessToken) =>
     verifier.verify(popRequest(signPop({ ...alice, accessToken }, clock.seconds()))).then(
@@ -98,6 +103,54 @@ describe('an authorization server in trouble', () => {
     async (status) => {
       server.answer(active(), status)
       expect(await createApi()()).toBe(outage)
+    },
+  )
+
+  test.each([
+    ['unsupported_token_type', 'at its first question', inactive],
+    ['invalid_token', 'at its first question', inactive],
+    ['invalid_grant', 'at its first question', inactive],
+    ['invalid_request', 'at its first question', outage],
+    ['invalid_request', 'once it has answered one', inactive],
+    ['invalid_client', 'once it has answered one', outage],
+    ['unauthorized_client', 'once it has answered one', outage],
+    [undefined, 'once it has answered one', outage],
+    [{}, 'once it has answered one', outage],
+  ])(
+    'that answers 400 with the error %o %s refuses the token or is an outage',
+    { tags: ['rule-introspection-refusal'] },
+    async (error, when, expected) => {
+      const ask = createApi()
+      if (when !== 'at its first question') await ask()
+      server.answer({ error }, 400)
+      expect(await ask()).toBe(expected)
+      server.answer({ error }, 401)
+      expect(await ask()).toBe(outage)
+      server.answer(active())
+      expect(await ask()).toBe('accepted')
+    },
+  )
+
+  test(
+    'that cannot look up a JWT of somebody else does not keep JWTs of ours out',
+    { tags: ['rule-introspection-refusal'] },
+    async () => {
+      server.answer({ error: 'unsupported_token_type' }, 400)
+      const own = await createIssuerKey('1', 'ES256')
+      const issuer = 'https://as.example.com'
+      const jwts = jwtTokens({ issuer, audience: apiUrl, jwks: { keys: [own.jwk] } })
+      const ask = createApi([jwts, tokens()])
+      const sign = (iss: string): Promise<string> =>
+        new SignJWT({ iss, aud: apiUrl, exp: clock.seconds() + 60, cnf: { jwk: alice.jwk } })
+          .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: '1' })
+          .sign(own.privateKey)
+      expect(await ask(await sign(issuer))).toBe('accepted')
+      for (const foreign of [
+        await sign('https://other.example.com'),
+        'a.b.c',
+        'eyJhbGciOiJFUzI1NiJ9.e30.AA',
+      ])
+        expect(await ask(foreign)).toMatch(/^401 /)
     },
   )
 

@@ -97,9 +97,10 @@ const recentFor = 600_000
 
 /**
  * Opaque access tokens, looked up at the authorization server (RFC 7662). Recognises every token
- * that no resolver before it has recognised. `active` must be the literal `true`. No answer within 2
- * seconds, a status other than 200, a redirect, more than 64 KiB or anything that is not a JSON object
- * is an outage: 503, never a refused token.
+ * that no resolver before it has recognised. `active` must be the literal `true`. A server that says
+ * with status 400 that it cannot look this token up refuses it; otherwise no answer within 2 seconds, a
+ * status other than 200, a redirect, more than 64 KiB or anything that is not a JSON object is an
+ * outage: 503, never a refused token.
  *
  * At most 16 questions are asked at once. Tokens that were active within the last ten minutes have a
  * lane of their own, so that strangers with made-up tokens cannot keep them out: at most 12 questions
@@ -124,9 +125,10 @@ export function introspectedTokens(options: IntrospectedTokensOptions): TokenRes
       if (remembered !== undefined) return remembered
       const response = await ask(recent.has(sha256) ? lately : strange, token)
       const until = performance.now() + seconds * 1000
-      if (response['active'] !== true) {
+      const actual = response['active']
+      if (actual !== true) {
         recent.remove(sha256)
-        throw new PopError('ERR_POP_TOKEN_INACTIVE', { member: 'active', expected: true })
+        throw new PopError('ERR_POP_TOKEN_INACTIVE', { member: 'active', expected: true, actual })
       }
       const claims = readClaims(response, { audience, keyMember, decrypt })
       const resolved = seal(claims)
@@ -187,6 +189,8 @@ function createQuestion(options: IntrospectedTokensOptions): Ask {
   const paces = probeEvery.map((every) => createPace(placeOf(endpoint), every))
   const breakers = laneNames.map((name) => createBreaker(`${placeOf(endpoint)} (${name})`))
 
+  let understood = false
+
   async function request(lane: Lane, token: string, signal: AbortSignal): Promise<Response> {
     const breaker = breakers[lane] as Breaker
     const startedAt = breaker.start()
@@ -222,12 +226,31 @@ function createQuestion(options: IntrospectedTokensOptions): Ask {
         const heard = (paces[lane] as Pace).start()
         const response = await request(lane, token, signal)
         heard(response)
-        return readAnswer(response, endpoint)
+        const refusal = await readRefusal(response, understood)
+        if (refusal !== undefined) return { active: refusal }
+        const answer = await readAnswer(response, endpoint)
+        understood = true
+        return answer
       })
     } catch (error) {
       throw new PopError('ERR_POP_TOKEN_SOURCE_UNAVAILABLE', asError(error))
     }
   }
+}
+
+/** Words for a token that the server cannot look up (RFC 7009 section 2.2.1, RFC 6749 section 5.2). */
+const aboutTheToken = ['unsupported_token_type', 'invalid_token', 'invalid_grant']
+
+/**
+ * A server may refuse the question because of the token, such as a JWT of another issuer, with one of
+ * these words. It says `invalid_request` for a question that lacks something too, but not once it has
+ * understood one of ours.
+ */
+async function readRefusal(response: Response, understood: boolean): Promise<string | undefined> {
+  if (response.status !== 400) return undefined
+  const { error } = parseStrictObject(Buffer.from(await response.clone().arrayBuffer())) ?? {}
+  const words = understood ? [...aboutTheToken, 'invalid_request'] : aboutTheToken
+  return words.find((word) => word === error)
 }
 
 async function readAnswer(response: Response, endpoint: URL): Promise<Record<string, unknown>> {
