@@ -102,7 +102,7 @@ function mintNonce(
   { nonces, now }: Settings,
 ): string | undefined {
   if (scheme.challenge !== name || scheme.nonceError === undefined) return undefined
-  return nonces?.mint(name, Math.floor(now() / 1000))
+  return nonces?.at(Math.floor(now() / 1000)).mint(name)
 }
 
 /**

@@ -18,13 +18,25 @@ export interface NonceOptions {
 
 /** Server nonces without a store: an authenticated time slot. */
 export interface NonceSource {
+  readonly time: boolean
+  /** The nonces of one request, which came at this time, in whole seconds. */
+  at(now: number): RequestNonces
+}
+
+/** What one request is told of nonces, and asked about its own. */
+export interface RequestNonces {
   readonly required: boolean
   readonly time: boolean
-  mint(purpose: string, now: number): string
+  mint(purpose: string): string
+  /** Works once for a nonce, however many checks ask about it. */
+  judge(nonce: string, purpose: string): NonceJudgement
+}
+
+interface NonceJudgement {
   /** `foreign`: not shaped like ours, so it may be the client's own. */
-  judge(nonce: string, purpose: string, now: number): 'current' | 'ageing' | 'invalid' | 'foreign'
-  /** When a proof with this nonce can have been made and used, in seconds; undefined unless the nonce is fresh and ours. */
-  windowOf(nonce: string, purpose: string, now: number): NonceWindow | undefined
+  readonly verdict: 'current' | 'ageing' | 'invalid' | 'foreign'
+  /** When a proof with this nonce can have been made and used, in seconds; only where it is fresh and ours. */
+  readonly window?: NonceWindow
 }
 
 interface NonceWindow {
@@ -62,36 +74,37 @@ export function createNonceSource(
   // Nobody else has a random secret, so its nonces are younger than it is.
   const madeAt = own.secrets === undefined ? Math.ceil(clock() / 1000) : -Infinity
 
-  function judge(nonce: string, purpose: string, now: number): ReturnType<NonceSource['judge']> {
+  function judge(nonce: string, purpose: string, now: number): NonceJudgement {
     const bytes = Buffer.from(nonce, 'base64url')
-    if (nonce.length !== length || bytes.length !== macBytes + slotBytes) return 'foreign'
-    const slot = slotOf(nonce)
+    if (nonce.length !== length || bytes.length !== macBytes + slotBytes)
+      return { verdict: 'foreign' }
+    const slot = bytes.readUInt32BE(0)
     const age = Math.floor(now / lifetime) - slot
-    const ours = secrets.some((secret) => isSame(encode(secret, purpose, slot), nonce))
-    if (!ours || age > 1 || age < -1) return 'invalid'
-    return age === 0 && isSame(encode(minting, purpose, slot), nonce) ? 'current' : 'ageing'
+    if (age > 1 || age < -1) return { verdict: 'invalid' }
+    const maker = secrets.find((secret) => isSame(encode(secret, purpose, slot), nonce))
+    if (maker === undefined) return { verdict: 'invalid' }
+    // One slot later it is still good.
+    const window = { from: Math.max(slot * lifetime, madeAt), until: (slot + 2) * lifetime - 1 }
+    return { verdict: age === 0 && maker === minting ? 'current' : 'ageing', window }
   }
 
+  const time = flag('nonce time', own.time)
   return {
-    required,
-    time: flag('nonce time', own.time),
-    judge,
-    mint(purpose, now) {
-      return encode(minting, purpose, Math.floor(now / lifetime))
-    },
-    windowOf(nonce, purpose, now) {
-      const judgement = judge(nonce, purpose, now)
-      if (judgement !== 'current' && judgement !== 'ageing') return undefined
-      const slot = slotOf(nonce)
-      // One slot later it is still good.
-      const until = (slot + 2) * lifetime - 1
-      return { from: Math.max(slot * lifetime, madeAt), until }
+    time,
+    at(now) {
+      let last: (NonceJudgement & { readonly of: string }) | undefined
+      return {
+        required,
+        time,
+        mint: (purpose) => encode(minting, purpose, Math.floor(now / lifetime)),
+        judge(nonce, purpose) {
+          const of = `${purpose} ${nonce}`
+          if (last?.of !== of) last = { of, ...judge(nonce, purpose, now) }
+          return last
+        },
+      }
     },
   }
-}
-
-function slotOf(nonce: string): number {
-  return Buffer.from(nonce, 'base64url').readUInt32BE(0)
 }
 
 function encodeNonce(secret: Buffer, use: string, slot: number): string {

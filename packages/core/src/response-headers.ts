@@ -8,13 +8,13 @@ import type { Credential, Exchange, Proof } from './schemes/scheme.ts'
 export function successHeaders(
   { scheme, transport }: Credential,
   { nonce }: Proof,
-  { nonces, now }: Exchange,
+  { nonces }: Exchange,
 ): readonly (readonly [string, string])[] {
   const headers: (readonly [string, string])[] = []
   const purpose = scheme.challenge
   if (nonces !== undefined && scheme.nonceError !== undefined) {
-    const current = nonce !== undefined && nonces.judge(nonce, purpose, now) === 'current'
-    if (!current) headers.push(nonceHeader(purpose, nonces.mint(purpose, now)))
+    const current = nonce !== undefined && nonces.judge(nonce, purpose).verdict === 'current'
+    if (!current) headers.push(nonceHeader(purpose, nonces.mint(purpose)))
   }
   if (transport === 'query') {
     headers.push(['cache-control', 'private'], ['referrer-policy', 'no-referrer'])

@@ -107,7 +107,7 @@ function openExchange(request: HttpRequest, settings: Settings): Exchange {
   // Every comparison with NaN is false, so a broken clock would let everything be in time.
   if (!Number.isFinite(now)) throw new PopError('ERR_POP_INTERNAL', { member: 'now' })
   const times = { now, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds }
-  return { request, target, locations, ...times, nonces }
+  return { request, target, locations, ...times, nonces: nonces?.at(now) }
 }
 
 /** Anything that is not a refusal is a mistake of ours or of a hook: 500, and never a pass. */

@@ -1,7 +1,9 @@
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { AuthenticationHeaderParser } from '@azure/msal-common'
 import { createVerifier, PopError, type NonceOptions } from '@oauth-pop/core'
 import { apiUrl, createClock, createHolders, signDpop, signPop } from '@oauth-pop/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 const { holder, tokens } = createHolders()
 const alice = holder()
@@ -208,4 +210,38 @@ describe('server nonces', () => {
       })
     },
   )
+
+  describe('a nonce is judged once for each request', () => {
+    async function hmacsOf(send: () => Promise<Answer>): Promise<[string, number]> {
+      const createHmac = vi.spyOn(crypto, 'createHmac')
+      syncBuiltinESMExports()
+      try {
+        const { outcome } = await send()
+        return [outcome, createHmac.mock.calls.length]
+      } finally {
+        createHmac.mockRestore()
+        syncBuiltinESMExports()
+      }
+    }
+
+    test.each([true, false])('with nonce time %j', async (time) => {
+      const server = createServer({ time, lifetimeSeconds: 100 })
+      const forPop = popNonce(await server.pop())
+      const forDpop = String((await server.dpop()).headers['dpop-nonce'])
+      expect(await hmacsOf(() => server.pop(forPop))).toEqual(['accepted', 1])
+      expect(await hmacsOf(() => server.dpop(forDpop))).toEqual(['accepted', 1])
+      server.clock.advance(100)
+      // One more for the nonce that comes next.
+      expect(await hmacsOf(() => server.pop(forPop))).toEqual(['accepted', 2])
+      expect(await hmacsOf(() => server.dpop(forDpop))).toEqual(['accepted', 2])
+    })
+
+    test('and not at all where its time is over', async () => {
+      const server = createServer({ secrets: [secret(1)], lifetimeSeconds: 100 })
+      const nonce = popNonce(await server.pop())
+      server.clock.advance(200)
+      // One for the nonce of the refusal.
+      expect(await hmacsOf(() => server.pop(nonce))).toEqual(['use_pop_nonce', 1])
+    })
+  })
 })

@@ -67,9 +67,9 @@ function lifeOf(
   time: number,
   { scheme, proof, exchange }: VerifiedProof,
 ): Pick<ReplayEntry, 'issuedAt' | 'expiresAt'> {
-  const { nonces, now, maxAgeSeconds } = exchange
+  const { nonces, maxAgeSeconds } = exchange
   const window =
-    proof.nonce === undefined ? undefined : nonces?.windowOf(proof.nonce, scheme.challenge, now)
+    proof.nonce === undefined ? undefined : nonces?.judge(proof.nonce, scheme.challenge).window
   if (window !== undefined && nonces?.time === true)
     return { issuedAt: window.from, expiresAt: window.until }
   return {

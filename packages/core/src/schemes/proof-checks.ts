@@ -44,10 +44,10 @@ export function checkTime(
 /** RFC 9449 section 4.3 step 11: a nonce whose time the server knows may stand for the proof's. */
 function isTimedByNonce(
   { value, purpose }: Parameters<typeof checkTime>[2],
-  { nonces, now }: Exchange,
+  { nonces }: Exchange,
 ): boolean {
   if (nonces?.time !== true || value === undefined) return false
-  return nonces.windowOf(value, purpose, now) !== undefined
+  return nonces.judge(value, purpose).window !== undefined
 }
 
 /** A non-negative whole number of seconds. */
@@ -69,15 +69,15 @@ export function isIdentifier(value: unknown, longest: number): value is string {
 
 /** A nonce of this server, after every other comparison: a failed proof learns nothing. */
 export function checkNonce(nonce: string | undefined, purpose: string, exchange: Exchange): void {
-  const { nonces, now } = exchange
+  const { nonces } = exchange
   if (nonces === undefined) return
   if (nonce === undefined) {
     if (nonces.required) throw new PopError('ERR_POP_NONCE_MISSING', { member: 'nonce' })
     return
   }
-  const judgement = nonces.judge(nonce, purpose, now)
-  if (judgement === 'current' || judgement === 'ageing') return
-  if (judgement === 'foreign' && !nonces.required) return
+  const { verdict } = nonces.judge(nonce, purpose)
+  if (verdict === 'current' || verdict === 'ageing') return
+  if (verdict === 'foreign' && !nonces.required) return
   throw new PopError('ERR_POP_NONCE_INVALID', { member: 'nonce' })
 }
 

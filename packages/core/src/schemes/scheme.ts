@@ -3,7 +3,7 @@ import type { OAuthErrorWord } from '../errors.ts'
 import type { AlgorithmName } from '../jws/algorithms.ts'
 import type { VerificationKey } from '../keys/jwk.ts'
 import type { Location, Target } from '../location.ts'
-import type { NonceSource } from '../nonce.ts'
+import type { RequestNonces } from '../nonce.ts'
 import type { HttpRequest } from '../request.ts'
 import type { ResolvedToken } from '../tokens/resolver.ts'
 
@@ -30,7 +30,7 @@ export interface Exchange {
   readonly maxAgeSeconds: number
   readonly maxAheadSeconds: number
   readonly clockToleranceSeconds: number
-  readonly nonces: NonceSource | undefined
+  readonly nonces: RequestNonces | undefined
 }
 
 /** What a scheme has read from a credential, unverified. */

@@ -37,7 +37,7 @@ const exchange: Exchange = {
   maxAgeSeconds: 300,
   maxAheadSeconds: 30,
   clockToleranceSeconds: 30,
-  nonces: createNonceSource({}, apiUrl, clock.now),
+  nonces: createNonceSource({}, apiUrl, clock.now).at(clock.seconds()),
 }
 
 /** Reads and compares a proof without key and signature, and without the limits on its length. */
