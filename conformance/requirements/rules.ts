@@ -421,7 +421,7 @@ export const rules = {
   'rule-guard-satisfiable': {
     source: 'Own rule: what no client can give is our mistake',
     behaviour:
-      'A guard that no enabled scheme can satisfy: 500, and the event has the line that makes it satisfiable.',
+      'A guard that no enabled scheme can satisfy: TypeError at start-up in Fastify and NestJS, 500 for every request elsewhere, both with the line that makes it satisfiable.',
   },
   'rule-guard-order': {
     source: 'Own rule: all adapters answer alike',

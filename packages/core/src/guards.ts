@@ -37,6 +37,36 @@ export type ClaimsCheck = (
   accessToken: AccessToken,
 ) => boolean | Promise<boolean>
 
+/** What a guard asks of the schemes of its verifier: one at least must be able to give it. */
+interface Need {
+  /** The guard, as it is written. */
+  readonly guard: string
+  readonly isMetBy: (scheme: Verifier['schemes'][number]) => boolean
+  /** The schemes that can give it. */
+  readonly able: readonly SchemeName[]
+}
+
+const needs = new WeakMap<Guard, Need>()
+
+/**
+ * Why no request can ever pass a guard: none of the enabled schemes can give what it asks for. `expected`
+ * is the line to write. Undefined where one can.
+ */
+export function impossibilityOf(
+  guard: Guard,
+  { schemes }: Pick<Verifier, 'schemes'>,
+): Evidence | undefined {
+  const need = needs.get(guard)
+  if (need === undefined || schemes.some(need.isMetBy)) return undefined
+  const enabled = schemes.map(({ name }) => name)
+  const [expected, actual] = [schemesLine([...enabled, ...need.able]), schemesLine(enabled)]
+  return { member: need.guard, expected, actual }
+}
+
+function schemesLine(names: readonly SchemeName[]): string {
+  return `schemes: [${names.map((name) => `${name.toLowerCase()}()`).join(', ')}]`
+}
+
 /** Any verified token; else 401. */
 export function requireToken(): Guard {
   return function tokenGuard(context) {
@@ -51,7 +81,7 @@ const schemeNames: readonly RequiredScheme[] = ['PoP', 'DPoP', 'Bearer']
 
 /**
  * The token came by one of these schemes; else 401 with the challenges of those. A verifier that has
- * none of them enabled is wired wrongly: 500.
+ * none of them enabled is wired wrongly: 500 for every request.
  *
  * @throws TypeError with `code` for no name or an unknown one
  */
@@ -59,14 +89,17 @@ export function requireScheme(...names: readonly RequiredScheme[]): Guard {
   const required = nonEmptyList('requireScheme', names).map((name) =>
     oneOf('requireScheme', name, schemeNames),
   )
-  return function schemeGuard(context) {
-    const { accessToken, refuse, refuseImpossible } = verified(context, required)
+  const isRequired = ({ name }: { readonly name: SchemeName }): boolean =>
+    required.some((one) => one === name)
+  const guard: Guard = function schemeGuard(context) {
+    const { accessToken, refuse } = verified(context, guard, required)
     const { scheme } = accessToken
-    refuseImpossible('requireScheme', required)
-    if (required.some((name) => name === scheme)) return
+    if (isRequired({ name: scheme })) return
     const evidence = { member: 'scheme', expected: required, actual: scheme }
     throw refuse('ERR_POP_SCHEME_INSUFFICIENT', evidence, { schemes: required })
   }
+  needs.set(guard, { guard: 'requireScheme', isMetBy: isRequired, able: required })
+  return guard
 }
 
 /** The token has all of these scopes; else 403 `insufficient_scope`, naming them. */
@@ -100,25 +133,30 @@ export function requireClaims(check: ClaimsCheck): Guard {
 
 /**
  * The proof covers these parts of the request; else 401, because a PoP client can sign them. DPoP
- * signs no query, headers or body. A verifier none of whose schemes can sign what is missing is wired
- * wrongly: 500.
+ * signs no query, headers or body. A verifier none of whose schemes can sign these parts is wired
+ * wrongly: 500 for every request.
  *
  * @throws TypeError with `code` for nothing to cover, and for unknown names
  */
 export function requireCoverage(requirement: CoverageRequirement): Guard {
   const { query, headers, body } = readRequirement(requirement)
-  return function coverageGuard(context) {
-    const { verifier, accessToken, refuse, refuseImpossible } = verified(context)
+  const guard: Guard = function coverageGuard(context) {
+    const { accessToken, refuse } = verified(context, guard)
     const { coverage } = accessToken
     const missing =
       lacksQuery(coverage, query) ??
       lacksHeader(coverage, headers) ??
-      (body && !coverage.body ? ('b' as const) : undefined)
-    if (missing === undefined) return
-    const part = ({ q: 'query', h: 'headers', b: 'body' } as const)[missing]
-    refuseImpossible(`requireCoverage ${part}`, signers(verifier, part))
-    throw refuse('ERR_POP_COVERAGE_MISSING', { member: missing })
+      (body && !coverage.body ? 'b' : undefined)
+    if (missing !== undefined) throw refuse('ERR_POP_COVERAGE_MISSING', { member: missing })
   }
+  const demanded = { query: query !== undefined, headers: headers.length > 0, body }
+  const parts = (['query', 'headers', 'body'] as const).filter((part) => demanded[part])
+  needs.set(guard, {
+    guard: `requireCoverage ${parts.join(' ')}`,
+    isMetBy: ({ signs }) => parts.every((part) => signs?.includes(part) === true),
+    able: ['PoP'],
+  })
+  return guard
 }
 
 function scopeGuard(
@@ -135,41 +173,28 @@ function scopeGuard(
 
 /** A request that was verified, and how a guard refuses it: in the words of the scheme used. */
 interface Verified {
-  readonly verifier: Verifier
   readonly accessToken: AccessToken
   readonly refuse: (
     code: PopErrorCode,
     evidence?: Evidence | Error,
     detail?: RefusalDetail,
   ) => PopError
-  /** What no client can ever give is our mistake, and a 401 would have each of them try for ever. */
-  readonly refuseImpossible: (guard: string, able: readonly SchemeName[]) => void
 }
 
 function verified(
   context: GuardContext | undefined,
+  guard?: Guard,
   schemes?: readonly RequiredScheme[],
 ): Verified {
   if (context === undefined) throw withoutVerifier()
   const { verifier, accessToken, request } = context
   const refuse: Verified['refuse'] = (code, evidence, detail) =>
     verifier.refuse(new PopError(code, evidence), accessToken?.scheme, { ...detail, request })
+  // What no client can ever give is our mistake, and a 401 would have each of them try for ever.
+  const impossible = guard && impossibilityOf(guard, verifier)
+  if (impossible !== undefined) throw refuse('ERR_POP_GUARD_UNSATISFIABLE', impossible)
   if (accessToken === undefined) throw refuse('ERR_POP_CREDENTIAL_MISSING', undefined, { schemes })
-  return {
-    verifier,
-    accessToken,
-    refuse,
-    refuseImpossible(guard, able) {
-      const enabled = verifier.schemes.map(({ name }) => name)
-      if (able.some((name) => enabled.includes(name))) return
-      const [expected, actual] = [schemesLine([...enabled, ...able]), schemesLine(enabled)]
-      throw refuse('ERR_POP_GUARD_UNSATISFIABLE', { member: guard, expected, actual })
-    },
-  }
-}
-
-function schemesLine(names: readonly SchemeName[]): string {
-  return `schemes: [${names.map((name) => `${name.toLowerCase()}()`).join(', ')}]`
+  return { accessToken, refuse }
 }
 
 let warned = false
@@ -188,12 +213,6 @@ function withoutVerifier(): PopError {
   }
   const headers = { 'www-authenticate': 'PoP realm="oauth-pop"', 'cache-control': 'no-store' }
   return new PopError('ERR_POP_CREDENTIAL_MISSING', undefined, { headers })
-}
-
-/** The schemes that can sign a part: those enabled here, or where there are none, all there are. */
-function signers(verifier: Verifier, part: 'query' | 'headers' | 'body'): readonly SchemeName[] {
-  const able = verifier.schemes.filter(({ signs }) => signs?.includes(part))
-  return able.length === 0 ? ['PoP'] : able.map(({ name }) => name)
 }
 
 type Covered = AccessToken['coverage']

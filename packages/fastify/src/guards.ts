@@ -32,9 +32,21 @@ export const requireClaims: (check: core.ClaimsCheck) => PopGuard = (check) =>
 export const requireCoverage: (requirement: core.CoverageRequirement) => PopGuard = (requirement) =>
   toHook(core.requireCoverage(requirement))
 
+const guards = new WeakMap<object, core.Guard>()
+
+/** The guards among the hooks of a route. */
+export function guardsAmong(hooks: readonly unknown[]): readonly core.Guard[] {
+  return hooks.flatMap((hook) => {
+    const guard = typeof hook === 'function' ? guards.get(hook) : undefined
+    return guard === undefined ? [] : [guard]
+  })
+}
+
 function toHook(guard: core.Guard): PopGuard {
-  return async function popGuard(request, reply) {
+  const hook: PopGuard = async function popGuard(request, reply) {
     // The compatibility API of HTTP/2 has the shape of HTTP/1.1.
     await runGuard(guard, request.raw as IncomingMessage, reply.raw as ServerResponse)
   }
+  guards.set(hook, guard)
+  return hook
 }

@@ -1,6 +1,7 @@
 import { createProtection, fastifyView, type AdapterOptions } from '@oauth-pop/core/node'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { guardsAmong } from './guards.ts'
 
 export type PopPluginOptions = AdapterOptions
 type NoOptions = { readonly [Name in keyof PopPluginOptions]?: never }
@@ -16,7 +17,8 @@ type NoOptions = { readonly [Name in keyof PopPluginOptions]?: never }
  *
  * Without options it reads the environment: see `optionsFromEnvironment`.
  *
- * @throws TypeError with `code` for wrong options, when the application is made ready
+ * @throws TypeError with `code` for wrong options, when the application is made ready, and for a guard
+ * that no enabled scheme can satisfy, when its route is added
  */
 export const popPlugin: FastifyPluginAsync<PopPluginOptions | NoOptions> = fp(protect, {
   fastify: '5.x',
@@ -32,6 +34,11 @@ async function protect(app: FastifyInstance, options: PopPluginOptions | NoOptio
     if (request.routeOptions.config.pop === false) return
     const accessToken = await protection.verify(request.raw, reply.raw, fastifyView(request))
     Object.assign(request, { accessToken })
+  })
+  app.addHook('onRoute', (route) => {
+    if (route.config?.pop === false) return
+    const hooks = [route.onRequest, route.preParsing, route.preValidation, route.preHandler]
+    protection.checkGuards(`${String(route.method)} ${route.url}`, guardsAmong(hooks.flat()))
   })
 }
 

@@ -4,6 +4,7 @@ import * as pop from '@oauth-pop/fastify'
 
 export const hosts: Record<string, AdapterHarness> = {
   'Fastify 5': {
+    seesGuards: true,
     async start(
       options,
       { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},

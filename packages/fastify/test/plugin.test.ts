@@ -16,9 +16,11 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
+  type RouteShorthandOptions,
 } from 'fastify'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import oauthPop, {
+  dpop,
   PopError,
   popPlugin,
   requireAnyScope,
@@ -495,6 +497,59 @@ describe('guards', () => {
     const ask = async (target: string): Promise<number> =>
       (await send(signed({}, { target }))).status
     expect([await ask('/alone'), await ask('/array'), await ask('/scope')]).toEqual([200, 403, 403])
+  })
+
+  describe('that no enabled scheme can satisfy', { tags: ['rule-guard-satisfiable'] }, () => {
+    const withoutPop = { ...options, schemes: [dpop()] }
+    const impossible = requireCoverage({ body: true })
+    const line = 'write schemes: [dpop(), pop()]'
+
+    test.each<[string, RouteShorthandOptions]>([
+      ['preHandler', { preHandler: impossible }],
+      ['a list', { preHandler: [requireScopes('read'), impossible] }],
+      ['preValidation', { preValidation: impossible }],
+      ['preParsing', { preParsing: [async (_request, _reply, body) => body, impossible as never] }],
+      ['onRequest', { onRequest: [impossible] }],
+    ])('are refused when the route is added: %s', async (_, route) => {
+      const start = serve(async (app) => {
+        await app.register(oauthPop, withoutPop)
+        app.post('/items', route, echo)
+      })
+      await expect(start).rejects.toThrow(`POST /items: requireCoverage body can never be`)
+    })
+
+    test('are refused in a scope below, when the application is made ready', async () => {
+      const start = serve(async (app) => {
+        await app.register(oauthPop, withoutPop)
+        app.register(async (scope) => {
+          scope.post('/items', { preHandler: impossible }, echo)
+        })
+      })
+      await expect(start).rejects.toThrow(line)
+    })
+
+    test('answer every request where no route shows them', async () => {
+      const send = await serve(async (app) => {
+        await app.register(oauthPop, { ...withoutPop, optional: true })
+        app.addHook('preHandler', impossible)
+        app.get('/items', echo)
+      })
+      expect((await send(anonymous())).status).toBe(500)
+    })
+
+    test('are left alone where a route is exempt, and where another scope has no such plugin', async () => {
+      const send = await serve(async (app) => {
+        app.register(async (scope) => {
+          await scope.register(oauthPop, withoutPop)
+          scope.get('/open', { config: { pop: false }, preHandler: impossible }, echo)
+        })
+        app.register(async (scope) => {
+          await scope.register(oauthPop, options)
+          scope.get('/items', { preHandler: requireCoverage({ query: true }) }, echo)
+        })
+      })
+      expect((await send(signed())).status).toBe(200)
+    })
   })
 
   test('on an exempt route they refuse, because nothing was verified', async () => {

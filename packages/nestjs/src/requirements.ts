@@ -32,6 +32,12 @@ type Protection = 'exempt' | readonly Guard[]
 /** Metadata does not change once the application is up, and reading it costs as much as the guards. */
 const known = new WeakMap<Target, WeakMap<Target, Protection>>()
 
+/** The guards of a handler of a class; none where it is exempt. */
+export function guardsOf(type: Target, handler: Target, guard: GuardClass): readonly Guard[] {
+  const protection = readProtection(type, handler, guard)
+  return protection === 'exempt' ? [] : protection
+}
+
 /** What a handler of a class requires; the same object every time. */
 export function protectionOf(context: ExecutionContext, guard: GuardClass): Protection {
   const [type, handler] = [context.getClass(), context.getHandler()]

@@ -93,11 +93,13 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(createAdapter: (route: Route) => ExpressAdapter | FastifyAdapter): AdapterHarness {
   return {
+    seesGuards: true,
     async start(options, route = {}) {
       let handled = 0
       const module = createModule(options, route, () => void (handled += 1))
       const app = await NestFactory.create(module, createAdapter(route), {
         logger: false,
+        abortOnError: false,
         forceCloseConnections: true,
       })
       await app.listen(0, '127.0.0.1')

@@ -43,6 +43,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   AccessToken,
   AllowUnverified,
+  dpop,
   memoryReplayStore,
   PopError,
   PopGuard,
@@ -631,6 +632,69 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     const send = await serve({ imports: [pop], controllers: [Items] })
     expect(await statusesOf(send, signed(), anonymous())).toEqual([200, 401])
   })
+
+  describe(
+    'a requirement that no enabled scheme can satisfy',
+    {
+      tags: ['rule-guard-satisfiable'],
+    },
+    () => {
+      const pop = { ...options, schemes: [dpop()] }
+      const start = (...controllers: Type[]): Promise<Send> => serve({ controllers, ...imported() })
+      const imported = (): Wiring => {
+        @Module({ imports: [PopModule.forRootAsync({ useFactory: () => pop })] })
+        class Below {}
+        return { imports: [Below] }
+      }
+
+      @RequireCoverage({ body: true })
+      class Base {
+        @Get('inherited')
+        inherited(): string {
+          return 'inherited'
+        }
+      }
+      @Controller('class')
+      class OfBase extends Base {}
+      @Controller('handler')
+      class OfHandler {
+        @UsePoP()
+        @Get()
+        other(): string {
+          return 'other'
+        }
+
+        @RequireScheme('PoP')
+        @Get('own')
+        own(): string {
+          return 'own'
+        }
+      }
+      @Controller('exempt')
+      @RequireScheme('PoP')
+      class Exempt {
+        @AllowUnverified()
+        @Get()
+        open(): string {
+          return 'open'
+        }
+      }
+
+      test.each<[string, Type, string]>([
+        ['of a class, inherited', OfBase, 'OfBase.inherited: requireCoverage body'],
+        ['of a handler', OfHandler, 'OfHandler.own: requireScheme'],
+      ])('%s, fails at start-up', async (_, controller, guard) => {
+        await expect(start(controller)).rejects.toThrow(
+          `${guard} can never be satisfied with schemes: [dpop()]: write schemes: [dpop(), pop()]`,
+        )
+      })
+
+      test("of a class all of whose handlers are exempt, is nobody's business", async () => {
+        const send = await start(Exempt)
+        expect((await send(at('/exempt').anonymous)).status).toBe(200)
+      })
+    },
+  )
 
   test('imported twice it is one module; with different options it fails at start-up', async () => {
     const once = PopModule.forRoot(options)

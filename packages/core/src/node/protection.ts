@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessToken } from '../access-token.ts'
 import { missedCredential } from '../credential.ts'
 import { optionsFromEnvironment } from '../environment.ts'
-import { PopError, type Evidence, type PopErrorCode } from '../errors.ts'
-import type { Guard } from '../guards.ts'
+import { optionError, PopError, type Evidence, type PopErrorCode } from '../errors.ts'
+import { impossibilityOf, type Guard } from '../guards.ts'
 import { flag, readOptions, wholeNumber } from '../option-readers.ts'
 import { verifierOptionNames, type VerifierOptions } from '../options.ts'
 import type { HttpRequest } from '../request.ts'
@@ -41,6 +41,13 @@ export interface Protection {
    * long, and for one too many: a parser would wait for it, or hold it
    */
   prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
+  /**
+   * For the guards of a route, where an adapter sees them at start-up.
+   *
+   * @param route as the message names it
+   * @throws TypeError with `code` for one that no enabled scheme can satisfy, with the line to write
+   */
+  checkGuards(route: string, guards: readonly Guard[]): void
   /** A refusal for what an adapter notices by itself; published as an event. */
   refuse(code: PopErrorCode, evidence?: Evidence): PopError
 }
@@ -130,6 +137,17 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
         throw withHeaders(response, error)
       } finally {
         releaseBody(request)
+      }
+    },
+    checkGuards(route, guards) {
+      for (const guard of guards) {
+        const impossible = impossibilityOf(guard, verifier)
+        if (impossible === undefined) continue
+        const { member, expected, actual } = impossible
+        throw optionError(
+          'ERR_POP_OPTION_INVALID',
+          `${route}: ${member} can never be satisfied with ${String(actual)}: write ${String(expected)}, or take the guard away`,
+        )
       }
     },
     refuse: (code, evidence) => verifier.refuse(new PopError(code, evidence)),

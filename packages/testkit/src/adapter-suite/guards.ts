@@ -1,5 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
-import { pop } from '@oauth-pop/core'
+import { bearer, dpop, pop } from '@oauth-pop/core'
 import { expect, test } from 'vitest'
 import { hashOf, signDpop } from '../builders.ts'
 import { sendRaw, type RawRequest } from '../raw-http.ts'
@@ -23,29 +23,35 @@ interface GuardedScenario {
 
 type GuardedScenarios = Readonly<Record<string, GuardedScenario>>
 
+interface Requesters {
+  readonly anonymous: (change?: Partial<RawRequest>) => RawRequest
+  readonly byDpop: (change?: Partial<RawRequest>) => RawRequest
+}
+
+function createRequesters({ request, withHeaders, clock, signedByDpop }: Fixtures): Requesters {
+  return {
+    anonymous: (change) => request({ ...change, headers: withHeaders() }),
+    byDpop(change) {
+      const headers = withHeaders(
+        ['Authorization', `DPoP ${signedByDpop.accessToken}`],
+        ['DPoP', signDpop(signedByDpop, clock.seconds())],
+      )
+      return request({ ...change, headers })
+    },
+  }
+}
+
 /** Each title with the guards of the route, the request and its status. */
-export function createGuarded({
-  request,
-  withHeaders,
-  post,
-  clock,
-  signedByDpop,
-}: Fixtures): GuardedScenarios {
+export function createGuarded(fixtures: Fixtures): GuardedScenarios {
+  const { request, post } = fixtures
+  const { byDpop, anonymous } = createRequesters(fixtures)
   const guardedWith = (
     guards: Guards,
     status: number,
     build = (): RawRequest => request(),
   ): GuardedScenario => ({ guards, status, build })
-  const anonymous = (): RawRequest => request({ headers: withHeaders() })
   const json = (claims: Claims): RawRequest => post(Buffer.from('{}'), claims)
   const search = (claims: Claims): RawRequest => request({ target: '/items?a=1' }, claims)
-  const byDpop = (): RawRequest => {
-    const headers = withHeaders(
-      ['Authorization', `DPoP ${signedByDpop.accessToken}`],
-      ['DPoP', signDpop(signedByDpop, clock.seconds())],
-    )
-    return request({ headers })
-  }
   const signedQuery = { q: [['a'], hashOf('a=1')] }
   const throws = (): boolean => {
     throw new Error('secret detail')
@@ -119,10 +125,6 @@ export function createGuarded({
       challenges: ['PoP realm="api.example.com"'],
       requirements: ['rule-guard-scheme'],
     },
-    'a scheme that is not enabled': {
-      ...guardedWith({ schemes: ['Bearer'] }, 500),
-      requirements: ['rule-guard-satisfiable'],
-    },
     'scheme and scopes both fail': {
       ...guardedWith({ scopes: ['admin'], schemes: ['PoP'] }, 401, byDpop),
       requirements: ['rule-guard-order'],
@@ -151,14 +153,11 @@ export function createGuarded({
   }
 }
 
-function anonymousSearch({ request, withHeaders }: Fixtures): RawRequest {
-  return request({ target: '/items?a=1', headers: withHeaders() })
-}
-
 /** Guards in front of the handler: scopes, claims and coverage. */
 export const guards: Subject = {
   describe({ harness, fixtures }) {
     const { options } = fixtures
+    const { byDpop, anonymous } = createRequesters(fixtures)
 
     Object.entries(createGuarded(fixtures)).forEach(
       ([title, { requirements = [], ...scenario }]) => {
@@ -176,11 +175,45 @@ export const guards: Subject = {
       },
     )
 
+    test.each<[string, Guards]>([
+      ['requireCoverage query', { coverage: { query: true } }],
+      ['requireCoverage query', { coverage: { query: ['a'] } }],
+      ['requireCoverage headers', { coverage: { headers: ['x-tenant'] } }],
+      ['requireCoverage body', { coverage: { body: true } }],
+      [
+        'requireCoverage query headers body',
+        { coverage: { query: true, headers: ['a'], body: true } },
+      ],
+      ['requireScheme', { schemes: ['PoP'] }],
+      ['requireScheme', { schemes: ['PoP'], scopes: ['read'] }],
+    ])(
+      'guards: %s that no scheme can satisfy, as in %j, is refused at start-up, or else always',
+      { tags: ['rule-guard-satisfiable'] },
+      async (name, guards) => {
+        const own = { ...options, schemes: [dpop(), bearer()], optional: true }
+        const start = harness.start(own, { guards })
+        if (harness.seesGuards === true) {
+          await expect(start).rejects.toThrow(
+            `${name} can never be satisfied with schemes: [dpop(), bearer()]: write schemes: [dpop(), bearer(), pop()]`,
+          )
+          return
+        }
+        const server = await start
+        const searched = { target: '/items?a=1' }
+        const answers = [byDpop(), byDpop(searched), anonymous(), anonymous(searched)].map(
+          async (one) => (await sendRaw(server.port, one)).status,
+        )
+        const statuses = await Promise.all(answers)
+        await server.close()
+        expect([statuses, server.handled()]).toEqual([[500, 500, 500, 500], 0])
+      },
+    )
+
     test.each<[string, boolean, () => RawRequest]>([
       ['of the verifier', false, () => fixtures.request({ target: '/items?a=1' }, { m: 'POST' })],
-      ['without credential', false, () => anonymousSearch(fixtures)],
+      ['without credential', false, () => anonymous({ target: '/items?a=1' })],
       ['of a guard', false, () => fixtures.request({ target: '/items?a=1' })],
-      ['of a guard without a token', true, () => anonymousSearch(fixtures)],
+      ['of a guard without a token', true, () => anonymous({ target: '/items?a=1' })],
     ])(
       'guards: the event of a refusal %s names the request',
       { tags: ['rule-event'] },

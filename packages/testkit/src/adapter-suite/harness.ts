@@ -34,6 +34,8 @@ export interface Guards {
 }
 
 export interface AdapterHarness {
+  /** The framework shows the guards of its routes when they are made. */
+  readonly seesGuards?: true
   /** The handler answers 200 with `describeToken(accessToken)` as JSON. */
   start(options: AdapterOptions, route?: Route): Promise<AdapterServer>
 }
