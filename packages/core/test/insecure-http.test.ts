@@ -3,15 +3,28 @@ import {
   createVerifier,
   introspectedTokens,
   jwtTokens,
+  pop,
+  storedTokens,
   type IntrospectedTokensOptions,
   type JwtTokensOptions,
+  type PopError,
+  type PopOptions,
 } from '@oauth-pop/core'
-import { apiUrl, createClock, createHolders, outcomeOf, signCompact } from '@oauth-pop/testkit'
+import {
+  apiUrl,
+  createClock,
+  createHolders,
+  outcomeOf,
+  popRequest,
+  signCompact,
+  signPop,
+} from '@oauth-pop/testkit'
 import { describe, expect, test } from 'vitest'
 import { bearerRequest } from './bearer-request.ts'
 
 const clock = createClock()
-const { privateKey, jwk } = createHolders().holder()
+const alice = createHolders().holder()
+const { privateKey, jwk } = alice
 /** The name in tokens, and the address inside of the containers. */
 const [issuer, address] = ['http://localhost:8080/realms/demo', 'http://keycloak:8080/realms/demo']
 const keys = `${address}/keys`
@@ -56,6 +69,16 @@ function ask(tokens: ReturnType<typeof jwtTokens>, iss = issuer): Promise<string
   return outcomeOf(verifier.verify(bearerRequest(token)))
 }
 
+function askJku(options: PopOptions, jku = keys): Promise<unknown> {
+  const tokens = storedTokens(() => ({ cnf: { jku }, aud: apiUrl }), { audience: apiUrl })
+  const schemes = [pop({ jkuHosts: ['keycloak'], ...options })]
+  const verifier = createVerifier({ publicUrl: apiUrl, tokens, schemes, now: clock.now })
+  return verifier.verify(popRequest(signPop(alice, clock.seconds()))).then(
+    () => 'accepted',
+    ({ code, cause }: PopError) => ({ code, cause }),
+  )
+}
+
 const metadata = (iss: string): Json => ({ issuer: iss, jwks_uri: keys })
 const discovery = `${address}/.well-known/openid-configuration`
 const advice =
@@ -97,17 +120,41 @@ describe('plain http beyond loopback', { tags: ['rule-insecure-http'] }, () => {
     expect(await ask(introspect({ dangerouslyAllowHttp: true, fetch }))).toBe('accepted')
   })
 
+  test('is not followed from cnf.jku unless it is allowed, and the evidence says how', async () => {
+    const fetch = serve({ [keys]: { keys: [jwk] } })
+    expect(await askJku({ fetch })).toEqual({
+      code: 'ERR_POP_CONFIRMATION_INVALID',
+      cause: { member: 'jku', actual: expect.stringContaining(`jku ${advice}`) as string },
+    })
+    expect(fetch.asked).toEqual([])
+    expect(await askJku({ fetch, dangerouslyAllowHttp: true })).toBe('accepted')
+    expect(fetch.asked).toEqual([keys])
+  })
+
   test.each(['ftp://keycloak/keys', 'http://user:secret@keycloak/keys', 'keys'])(
     'is all that it allows: %s',
-    (jwks) => {
+    async (jwks) => {
       expect(() => jwt({ jwks, dangerouslyAllowHttp: true })).toThrow('must be an https URL')
+      const fetch = serve({})
+      expect(await askJku({ fetch, dangerouslyAllowHttp: true }, jwks)).toMatchObject({
+        cause: { actual: expect.stringContaining('jku must be an https URL') as string },
+      })
+      expect(fetch.asked).toEqual([])
     },
   )
 })
 
-test.each([
-  ['fetch', 'yes', 'jwtTokens fetch must be a function'],
-  ['dangerouslyAllowHttp', 'yes', 'jwtTokens dangerouslyAllowHttp must be true or false'],
-])('%s may not be %j', (name, value, message) => {
-  expect(() => jwt({ jwks: { keys: [jwk] }, [name]: value })).toThrow(message)
+const sources: Readonly<Record<string, (change: object) => unknown>> = {
+  jwtTokens: (change) => jwt({ jwks: { keys: [jwk] }, ...change }),
+  introspectedTokens: (change) => introspect({ endpoint: 'https://as.example/i', ...change }),
+  pop: (change) => pop({ jkuHosts: ['keycloak'], ...change }),
+}
+
+describe.each(Object.entries(sources))('%s', (where, make) => {
+  test.each([
+    ['fetch', 'yes', 'must be a function'],
+    ['dangerouslyAllowHttp', 'yes', 'must be true or false'],
+  ])('%s may not be %j', (name, value, message) => {
+    expect(() => make({ [name]: value })).toThrow(`${where} ${name} ${message}`)
+  })
 })

@@ -23,10 +23,10 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-function ask(
+function verify(
   cnf: Readonly<Record<string, unknown>>,
   options: PopOptions = { jkuHosts: ['127.0.0.1'] },
-): Promise<string> {
+): Promise<unknown> {
   const tokens = storedTokens(() => ({ cnf, aud: apiUrl }), { audience: apiUrl })
   const verifier = createVerifier({
     publicUrl: apiUrl,
@@ -34,7 +34,13 @@ function ask(
     now: clock.now,
     schemes: [pop(options)],
   })
-  return outcomeOf(verifier.verify(popRequest(signPop(alice, clock.seconds()))))
+  return verifier.verify(popRequest(signPop(alice, clock.seconds())))
+}
+
+const ask = (...given: Parameters<typeof verify>): Promise<string> => outcomeOf(verify(...given))
+
+async function evidenceFor(cnf: Readonly<Record<string, unknown>>): Promise<unknown> {
+  return verify(cnf).catch((error: Error) => error.cause)
 }
 
 describe('cnf.jku', () => {
@@ -50,6 +56,21 @@ describe('cnf.jku', () => {
       expect(await ask({ jku: jku(), kid: 'x' })).toBe('ERR_POP_CONFIRMATION_INVALID')
     },
   )
+
+  test('whose host or key is unknown is shown beside those that are known', async () => {
+    server.answer({ keys: [named('1'), { ...named('2'), use: 'enc' }] })
+    expect(await evidenceFor({ jku: jku(), kid: 'x' })).toEqual({
+      member: 'kid',
+      expected: '1; left out 2 (use)',
+      actual: 'x',
+    })
+    expect(await evidenceFor({ jku: jku() })).toMatchObject({ member: 'kid', actual: 'none' })
+    expect(await evidenceFor({ jku: 'https://keys.example.net/?secret=1' })).toEqual({
+      member: 'jku',
+      expected: '127.0.0.1',
+      actual: 'keys.example.net',
+    })
+  })
 
   test(
     'names no key of somebody else, when its own is weak',

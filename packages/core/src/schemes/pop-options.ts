@@ -8,6 +8,8 @@ import {
 } from '../jws/algorithms.ts'
 import type { Jwk } from '../keys/jwk.ts'
 import { flag, nonEmptyList, oneOf, readOptions } from '../option-readers.ts'
+import { createFetching, type Fetching } from '../tokens/discovery.ts'
+import { readFetch } from '../tokens/limited-fetch.ts'
 import type { ResolvedToken } from '../tokens/resolver.ts'
 import type { Transport } from './scheme.ts'
 
@@ -31,7 +33,11 @@ export interface PopOptions {
   readonly requireSignedHeaders?: readonly string[]
   /** Opaque values accepted in `u` besides the hosts of `publicUrl`, compared exactly. */
   readonly resourceIds?: readonly string[]
-  /** Finds the key of a token that carries no confirmation. Undefined: the token is unbound and refused. A rejection is an outage (503). */
+  /**
+   * Finds the key of a token that carries no confirmation, or whose `cnf.kid` is a name of the
+   * application's and no thumbprint of the proof's key (RFC 7800 section 3.4). Undefined: the token is
+   * refused. A rejection, or no answer within 10 seconds, is an outage (503).
+   */
   readonly resolveKey?: (token: ResolvedToken) => Promise<Jwk | undefined>
   /** Accept only this `typ`, without regard to case. Default: absent, `pop` or `JWT`. */
   readonly typ?: string
@@ -41,6 +47,10 @@ export interface PopOptions {
   readonly bearerScheme?: boolean
   /** Hosts from which `cnf.jku` of an access token is followed: `keys.example.com`, or `*.example.com` for all names below it. Default none: such tokens are refused. */
   readonly jkuHosts?: readonly string[]
+  /** Fetches the key sets behind `cnf.jku`. Default the global `fetch`. For proxies and private certificate authorities. */
+  readonly fetch?: typeof fetch
+  /** Whoever is on the way can put keys of their own in place of the client's: takes plain http for `cnf.jku`. */
+  readonly dangerouslyAllowHttp?: boolean
   /** A proof under the Bearer scheme may come again until it is out of time: whoever reads one can use it until then. Needs `bearerScheme`. */
   readonly dangerouslyReusable?: boolean
 }
@@ -64,6 +74,8 @@ const known = [
   'stringTimestamps',
   'bearerScheme',
   'jkuHosts',
+  'fetch',
+  'dangerouslyAllowHttp',
   'dangerouslyReusable',
 ]
 
@@ -85,6 +97,7 @@ export interface PopSettings {
   readonly transports: readonly Transport[]
   readonly resolveKey: PopOptions['resolveKey']
   readonly jkuHosts: readonly string[]
+  readonly fetching: Fetching
 }
 
 /**
@@ -120,12 +133,16 @@ export function readPopSettings(options: PopOptions): PopSettings {
     transports: readChoices('pop transports', own.transports, transports, transports),
     resolveKey: own.resolveKey,
     jkuHosts: readList('pop jkuHosts', own.jkuHosts).map(readHost),
+    fetching: createFetching(
+      readFetch('pop', own.fetch),
+      flag('pop dangerouslyAllowHttp', own.dangerouslyAllowHttp),
+    ),
   })
 }
 
 function readHost(host: string): string {
   const name = host.toLowerCase()
-  if (/^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+$|^localhost$/.test(name)) return name
+  if (/^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+$|^[a-z0-9-]+$/.test(name)) return name
   throw optionError(
     'ERR_POP_OPTION_INVALID',
     `pop jkuHosts: ${JSON.stringify(host)} is no host name, such as keys.example.com or *.example.com`,

@@ -43,9 +43,9 @@ interface PopProof extends SignedRequest, CompactJws {
  */
 export function pop(options: PopOptions = {}): Scheme {
   const settings = readPopSettings(options)
-  const { transports, bearerScheme, resolveKey, jkuHosts } = settings
+  const { transports, bearerScheme, resolveKey, jkuHosts, fetching } = settings
   const keys = createKeyCache()
-  const findJkuKey = jkuHosts.length === 0 ? undefined : createJkuKeys(jkuHosts)
+  const findJkuKey = jkuHosts.length === 0 ? undefined : createJkuKeys(jkuHosts, fetching)
 
   return Object.freeze<Scheme<PopProof>>({
     name: 'PoP',

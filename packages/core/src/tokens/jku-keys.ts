@@ -1,9 +1,9 @@
-import { PopError, asError } from '../errors.ts'
+import { PopError, asError, type Evidence } from '../errors.ts'
 import { asymmetricAlgorithms } from '../jws/algorithms.ts'
 import type { Jwk } from '../keys/jwk.ts'
 import { secureUrl } from '../option-readers.ts'
-import { createFetching, fetchKeySet } from './discovery.ts'
-import type { KeySet } from './key-set.ts'
+import { fetchKeySet, type Fetching } from './discovery.ts'
+import { describeKeys, type KeySet } from './key-set.ts'
 import { createWaitingRoom, fetchedKeys, type KeySource } from './key-source.ts'
 
 /** Finds the key that `cnf.jku` and `cnf.kid` of an access token name. */
@@ -13,14 +13,13 @@ const mostSources = 100
 
 /**
  * Keys behind URLs (RFC 7800 section 3.5), from these hosts only: `keys.example.com`, or
- * `*.example.com` for every name below it. https (http on loopback), no redirects, 256 KiB, 2
+ * `*.example.com` for every name below it. https (http on loopback, or where allowed), no redirects, 256 KiB, 2
  * seconds. A `kid` names a key of the set; without one the set must have a single key.
  *
  * @throws PopError: the URL or the key is refused (401), or the set cannot be had (503)
  */
-export function createJkuKeys(hosts: readonly string[]): FindJkuKey {
+export function createJkuKeys(hosts: readonly string[], fetching: Fetching): FindJkuKey {
   const sources = new Map<string, KeySource>()
-  const fetching = createFetching()
   const waitFor = createWaitingRoom()
 
   function sourceOf(url: URL): KeySource {
@@ -33,22 +32,25 @@ export function createJkuKeys(hosts: readonly string[]): FindJkuKey {
   }
 
   return async function findJkuKey(jku, kid) {
-    const url = readUrl(jku, hosts)
-    if (url === undefined) throw refused('jku')
+    const url = readUrl(jku, fetching)
+    if (!hosts.some((host) => isNamed(url.hostname, host))) {
+      throw refused({ member: 'jku', expected: hosts, actual: url.hostname })
+    }
     const source = sourceOf(url)
-    const key =
-      choose(await fetched(source.current()), kid) ?? choose(await fetched(source.renewed()), kid)
-    if (key === undefined) throw refused('kid')
-    return key
+    const known = choose(await fetched(source.current()), kid)
+    if (known !== undefined) return known
+    const renewed = await fetched(source.renewed())
+    const key = choose(renewed, kid)
+    if (key !== undefined) return key
+    throw refused({ member: 'kid', expected: describeKeys(renewed), actual: kid ?? 'none' })
   }
 }
 
-function readUrl(jku: unknown, hosts: readonly string[]): URL | undefined {
+function readUrl(jku: unknown, { allowHttp }: Fetching): URL {
   try {
-    const url = secureUrl('jku', jku)
-    return hosts.some((host) => isNamed(url.hostname, host)) ? url : undefined
-  } catch {
-    return undefined
+    return secureUrl('jku', jku, allowHttp)
+  } catch (error) {
+    throw refused({ member: 'jku', actual: asError(error).message })
   }
 }
 
@@ -71,6 +73,6 @@ async function fetched<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-function refused(member: string): PopError {
-  return new PopError('ERR_POP_CONFIRMATION_INVALID', { member })
+function refused(evidence: Evidence): PopError {
+  return new PopError('ERR_POP_CONFIRMATION_INVALID', evidence)
 }

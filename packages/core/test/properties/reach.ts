@@ -9,7 +9,7 @@ export const unreachedPatterns: Readonly<Record<string, string>> = {
   'packages/core/src/location.ts ^(https?:\\/\\/)\\*\\.([^/:]+\\.[^/:]+.*)$': 'publicUrl',
   'packages/core/src/node/kept-headers.ts [\\s,]+': 'a header that the handler writes',
   'packages/core/src/options.ts ^[A-Za-z0-9 ._~:/@[\\]-]+$': 'the realm option',
-  'packages/core/src/schemes/pop-options.ts ^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$|^localhost$':
+  'packages/core/src/schemes/pop-options.ts ^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$|^[a-z0-9-]+$':
     'the jkuHosts option',
 }
 
