@@ -17,7 +17,11 @@ export interface KeySources {
   readonly resolveKey?: ((token: ResolvedToken) => Promise<Jwk | undefined>) | undefined
   /** Follows `cnf.jku`; absent where no host is trusted with keys. */
   readonly findJkuKey?: FindJkuKey | undefined
+  /** The application was asked for the key, and gave none. */
+  readonly asked?: boolean
 }
+
+const andNoneKnown = ', and resolveKey gave none'
 
 /**
  * The key that the token itself vouches for (RFC 7800 section 3): `cnf.jwk`, `cnf.jwe`, `cnf.jku` from
@@ -39,14 +43,15 @@ export async function confirmPopKey(
     return readJkuKey(confirmation, findJkuKey, sources)
   }
   const { kid, ...others } = confirmation
-  if (isForApplication(confirmation, sources)) {
+  const asked = isForApplication(confirmation, sources)
+  if (asked) {
     const key = await findNamedKey(kid, token, sources)
     if (key !== undefined) {
       checkThumbprints(others, key.thumbprint)
       return key
     }
   }
-  const key = await findConfirmedKey(confirmation, token, sources)
+  const key = await findConfirmedKey(confirmation, token, { ...sources, asked })
   checkThumbprints(confirmation, key.thumbprint)
   return key
 }
@@ -109,14 +114,21 @@ async function readProofKey(
   token: ResolvedToken,
   sources: KeySources,
 ): Promise<VerificationKey> {
-  const own = sources.proofConfirmation
-  if (!isPlainObject(own)) throw new PopError('ERR_POP_PROOF_MEMBER_MISSING', { member: 'cnf' })
+  const { proofConfirmation: own, asked } = sources
+  const note = asked === true ? andNoneKnown : ''
+  if (!isPlainObject(own)) {
+    throw new PopError('ERR_POP_PROOF_MEMBER_MISSING', {
+      member: 'cnf',
+      expected: 'the key whose thumbprint is cnf.kid of the token',
+      actual: `none${note}`,
+    })
+  }
   if (own['jwk'] === undefined && own['jwe'] !== undefined) {
     return readEncrypted(own['jwe'], token, sources, 'ERR_POP_PROOF_KEY_INVALID')
   }
   const key = inspectPublic(own['jwk'], sources, 'ERR_POP_PROOF_KEY_INVALID')
   // Before the import: an unbound key is not worth the work.
-  if (key.thumbprint !== kid) throw otherKey('kid', kid, key.thumbprint)
+  if (key.thumbprint !== kid) throw otherKey('kid', kid, `${key.thumbprint}${note}`)
   return importPublic(key, 'ERR_POP_PROOF_KEY_INVALID')
 }
 
@@ -127,8 +139,9 @@ async function findUnconfirmedKey(
   if (token.key !== undefined)
     return readPublic(token.key, sources, 'ERR_POP_CONFIRMATION_KEY_INVALID')
   const jwk = await askApplication(token, sources)
-  if (jwk === undefined) throw new PopError('ERR_POP_TOKEN_UNBOUND', { member: 'cnf' })
-  return readApplicationKey(jwk, sources)
+  if (jwk !== undefined) return readApplicationKey(jwk, sources)
+  const note = sources.resolveKey === undefined ? '' : andNoneKnown
+  throw new PopError('ERR_POP_TOKEN_UNBOUND', { member: 'cnf', actual: `none${note}` })
 }
 
 function readApplicationKey(jwk: unknown, sources: KeySources): VerificationKey {
@@ -177,7 +190,10 @@ async function readEncrypted(
   sources: KeySources,
   code: KeyFaultCode,
 ): Promise<VerificationKey> {
-  const plaintext = typeof jwe === 'string' ? await token.decrypt?.(jwe) : undefined
+  if (token.decrypt === undefined) {
+    throw new PopError(code, { member: 'jwe', expected: 'decryptionKeys', actual: 'none' })
+  }
+  const plaintext = typeof jwe === 'string' ? await token.decrypt(jwe) : undefined
   const jwk = plaintext && parseStrictObject(Buffer.from(plaintext))
   if (jwk === undefined) throw new PopError(code, { member: 'jwe', actual: 'encoding' })
   return readSecret(jwk, sources, code)
@@ -216,9 +232,11 @@ export function confirmDpopKey(
 /** A bearer token must be bound to nothing: neither by `cnf`, however odd, nor by a key beside it. */
 export function refuseBound(token: ResolvedToken): void {
   refuseRivalTokenType(token, 'bearer')
-  if (token.confirmation !== undefined || token.key !== undefined) {
-    throw new PopError('ERR_POP_TOKEN_BOUND', { member: 'cnf' })
-  }
+  const { confirmation, key, claims } = token
+  if (confirmation !== undefined) throw new PopError('ERR_POP_TOKEN_BOUND', { member: 'cnf' })
+  if (key === undefined) return
+  const member = Object.keys(claims).find((name) => claims[name] === key) ?? 'key'
+  throw new PopError('ERR_POP_TOKEN_BOUND', { member })
 }
 
 /** `jkt` and `kid`, where present, are the thumbprint of the key in use. */
@@ -240,11 +258,19 @@ function refuseMethods(confirmation: Jwk, methods: readonly string[]): void {
 function refuseRivalTokenType(token: ResolvedToken, scheme: 'pop' | 'dpop' | 'bearer'): void {
   const type = token.claims['token_type']
   const named = typeof type === 'string' ? type.toLowerCase() : ''
-  if ((named === 'pop' || named === 'dpop') && named !== scheme) throw otherMethod('token_type')
+  if ((named === 'pop' || named === 'dpop') && named !== scheme) {
+    throw otherMethod('token_type', named === 'pop' ? 'PoP' : 'DPoP')
+  }
 }
 
-function otherMethod(member: string): PopError {
-  return new PopError('ERR_POP_BINDING_OTHER_METHOD', { member })
+const schemeOfMethod: Readonly<Record<string, string>> = {
+  jkt: 'DPoP',
+  jku: 'PoP with jkuHosts',
+  'x5t#S256': 'mutual TLS',
+}
+
+function otherMethod(member: string, scheme = schemeOfMethod[member] ?? 'PoP'): PopError {
+  return new PopError('ERR_POP_BINDING_OTHER_METHOD', { member, actual: `for ${scheme}` })
 }
 
 function otherKey(member: string, expected: string, actual: string): PopError {

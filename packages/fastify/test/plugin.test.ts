@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel'
 import { Readable, Writable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import {
@@ -26,7 +27,9 @@ import oauthPop, {
   requireAnyScope,
   requireCoverage,
   requireScopes,
+  storedTokens,
   type PopPluginOptions,
+  type RefusedEvent,
 } from '@oauth-pop/fastify'
 
 const { tokens, sign, signed, signedPost, form, inQuery, anonymous } = createRequests()
@@ -480,6 +483,62 @@ describe('popPlugin', () => {
         await app.register(oauthPop, options)
       }),
     ).rejects.toThrow(/accessToken/)
+  })
+})
+
+describe('the evidence of a refusal in the log of pino, as `err`', () => {
+  async function logOf(
+    own: Partial<PopPluginOptions>,
+    request: RawRequest,
+  ): Promise<Record<string, unknown> | undefined> {
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(JSON.parse(String(chunk)) as Record<string, unknown>)
+        done()
+      },
+    })
+    const lines: Record<string, unknown>[] = []
+    const stopped: (() => void)[] = []
+    const send = await serve(
+      async (app) => {
+        const log = (message: unknown): void => {
+          const { code, cause } = message as RefusedEvent
+          app.log.warn({ code, err: cause }, 'refused')
+        }
+        diagnostics.subscribe('oauth-pop:refused', log)
+        stopped.push(() => void diagnostics.unsubscribe('oauth-pop:refused', log))
+        await app.register(oauthPop, { ...options, ...own })
+        app.get('/items', echo)
+      },
+      { logger: { stream } },
+    )
+    await send(request)
+    stopped.forEach((stop) => stop())
+    return lines.find(({ msg }) => msg === 'refused')
+  }
+
+  test('is there whole when it is a comparison', async () => {
+    expect(await logOf({}, signed({ p: '/other' }))).toMatchObject({
+      code: 'ERR_POP_PATH_MISMATCH',
+      err: { member: 'p', expected: '/items', actual: '/other' },
+    })
+  })
+
+  test('has message, code and stack of the error of a dependency', async () => {
+    const refused = Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' })
+    const lookup = (): never => {
+      throw new TypeError('fetch failed', { cause: refused })
+    }
+    expect(
+      await logOf({ tokens: storedTokens(lookup, { audience: apiUrl }) }, signed()),
+    ).toMatchObject({
+      code: 'ERR_POP_TOKEN_SOURCE_UNAVAILABLE',
+      err: {
+        message: expect.stringContaining('fetch failed: ECONNREFUSED connect failed') as string,
+        code: 'ECONNREFUSED',
+        stack: expect.stringContaining('TypeError: fetch failed') as string,
+      },
+    })
   })
 })
 

@@ -71,7 +71,18 @@ function compareHostAndPath(
   if (typeof path !== 'string') throw wrongForm('p')
   const expected = here.map(({ prefix }) => prefix + exchange.target.path)
   if (expected.some((ours) => matchesPath(path, ours, settings.path))) return
-  throw new PopError('ERR_POP_PATH_MISMATCH', { member: 'p', expected, actual: path })
+  const advice = expected.flatMap((ours) => adviceOnPath(path, ours)).slice(0, 1)
+  throw new PopError('ERR_POP_PATH_MISMATCH', {
+    member: 'p',
+    expected: [...expected, ...advice],
+    actual: path,
+  })
+}
+
+/** What would have matched. */
+function adviceOnPath(path: string, ours: string): readonly string[] {
+  if (matchesPath(path, ours, 'msal')) return ["or pop({ path: 'msal' })"]
+  return path.endsWith(ours) ? ['or a publicUrl with the path before it'] : []
 }
 
 function compareHost(

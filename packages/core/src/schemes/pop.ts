@@ -27,6 +27,9 @@ import type { Credential, Exchange, Scheme } from './scheme.ts'
 const longestNonce = 128
 const longestJti = 256
 
+/** For whoever sends the access token itself. */
+const proofForm = 'a signed request that holds the access token in at'
+
 interface PopProof extends SignedRequest, CompactJws {
   readonly algorithm: AlgorithmName
   readonly issuedAt: number
@@ -99,14 +102,14 @@ function readProof(credential: Credential, exchange: Exchange, settings: PopSett
   if (headerLines(exchange.request, 'dpop').length > 0) {
     throw new PopError('ERR_POP_CREDENTIAL_REPEATED', { member: 'dpop' })
   }
-  const jws = readCompactJws(credential.value, 'ERR_POP_PROOF_MALFORMED')
+  const jws = readCompactJws(credential.value, 'ERR_POP_PROOF_MALFORMED', proofForm)
   refuseExtensions(jws.header)
   const underBearer = credential.word === 'bearer'
-  checkType(jws.header['typ'], underBearer ? ['pop'] : settings.types)
+  checkType(jws, underBearer ? ['pop'] : settings.types)
   const algorithm = readAlgorithm(jws.header['alg'], settings.algorithms)
   const payload = withoutNulls(jws.payload)
   const accessToken = payload['at']
-  if (accessToken === undefined || accessToken === '') throw missing('at')
+  if (accessToken === undefined || accessToken === '') throw missing('at', proofForm)
   if (typeof accessToken !== 'string') throw wrongForm('at')
   checkRequired(payload, settings.required)
   const issuedAt = readTimestamp(payload['ts'], settings.stringTimestamps)
@@ -136,12 +139,14 @@ function withoutNulls(
   )
 }
 
-function checkType(typ: unknown, accepted: readonly unknown[]): void {
+function checkType({ header, payload }: CompactJws, accepted: readonly unknown[]): void {
+  const { typ } = header as { typ?: unknown }
   const actual = typeof typ === 'string' ? typ.toLowerCase() : typ
   if (accepted.includes(actual)) return
+  const types = accepted.map((one) => one ?? 'none')
   throw new PopError('ERR_POP_PROOF_TYPE', {
     member: 'typ',
-    expected: accepted.map((one) => one ?? 'none'),
+    expected: Object.hasOwn(payload, 'at') ? types : [...types, 'of', proofForm],
     actual: typ === undefined ? 'none' : typ,
   })
 }

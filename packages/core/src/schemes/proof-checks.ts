@@ -81,8 +81,8 @@ export function checkNonce(nonce: string | undefined, purpose: string, exchange:
   throw new PopError('ERR_POP_NONCE_INVALID', { member: 'nonce' })
 }
 
-export function missing(member: string): PopError {
-  return new PopError('ERR_POP_PROOF_MEMBER_MISSING', { member })
+export function missing(member: string, expected?: string): PopError {
+  return new PopError('ERR_POP_PROOF_MEMBER_MISSING', { member, ...(expected && { expected }) })
 }
 
 export function wrongForm(member: string): PopError {
