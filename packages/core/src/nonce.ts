@@ -28,7 +28,6 @@ export interface RequestNonces {
   readonly required: boolean
   readonly time: boolean
   mint(purpose: string): string
-  /** Works once for a nonce, however many checks ask about it. */
   judge(nonce: string, purpose: string): NonceJudgement
 }
 
@@ -47,12 +46,16 @@ interface NonceWindow {
 
 const macBytes = 20
 const slotBytes = 4
-const length = Math.ceil(((macBytes + slotBytes) * 8) / 6)
+/** What every nonce of ours begins with, so that a client's own is not taken for one, whatever its length. */
+const mark = 'pop1-'
+const length = mark.length + Math.ceil(((macBytes + slotBytes) * 8) / 6)
+/** More than there are slots, purposes and secrets at a time. */
+const mostRemembered = 100
 
 /**
- * A nonce is its time slot and an HMAC over slot, purpose and audience (RFC 9449 section 8), so that
- * one secret may serve several APIs. The previous slot and the next are good too: for rotation, and
- * for the clocks of a fleet.
+ * A nonce is a mark, its time slot and an HMAC over slot, purpose and audience (RFC 9449 section 8), so
+ * that one secret may serve several APIs. The previous slot and the next are good too: for rotation,
+ * and for the clocks of a fleet. A slot has one nonce, so its HMAC is made once.
  *
  * @throws TypeError with `code` for wrong options
  */
@@ -68,16 +71,25 @@ export function createNonceSource(
     throw optionError('ERR_POP_OPTION_INVALID', 'nonce lifetimeSeconds must not be 0')
   const required = own.required === undefined || flag('nonce required', own.required)
   const [minting] = secrets as [Buffer]
-  const encode = (secret: Buffer, purpose: string, slot: number): string =>
-    encodeNonce(secret, JSON.stringify([purpose, audience]), slot)
+  const remembered = new Map<string, string>()
+
+  function encode(secret: Buffer, purpose: string, slot: number): string {
+    const name = `${secrets.indexOf(secret)} ${slot} ${purpose}`
+    const known = remembered.get(name)
+    if (known !== undefined) return known
+    if (remembered.size >= mostRemembered) remembered.clear()
+    const nonce = encodeNonce(secret, JSON.stringify([purpose, audience]), slot)
+    remembered.set(name, nonce)
+    return nonce
+  }
 
   // Nobody else has a random secret, so its nonces are younger than it is.
   const madeAt = own.secrets === undefined ? Math.ceil(clock() / 1000) : -Infinity
 
   function judge(nonce: string, purpose: string, now: number): NonceJudgement {
-    const bytes = Buffer.from(nonce, 'base64url')
-    if (nonce.length !== length || bytes.length !== macBytes + slotBytes)
-      return { verdict: 'foreign' }
+    if (nonce.length !== length || !nonce.startsWith(mark)) return { verdict: 'foreign' }
+    const bytes = Buffer.from(nonce.slice(mark.length), 'base64url')
+    if (bytes.length !== macBytes + slotBytes) return { verdict: 'invalid' }
     const slot = bytes.readUInt32BE(0)
     const age = Math.floor(now / lifetime) - slot
     if (age > 1 || age < -1) return { verdict: 'invalid' }
@@ -92,16 +104,11 @@ export function createNonceSource(
   return {
     time,
     at(now) {
-      let last: (NonceJudgement & { readonly of: string }) | undefined
       return {
         required,
         time,
         mint: (purpose) => encode(minting, purpose, Math.floor(now / lifetime)),
-        judge(nonce, purpose) {
-          const of = `${purpose} ${nonce}`
-          if (last?.of !== of) last = { of, ...judge(nonce, purpose, now) }
-          return last
-        },
+        judge: (nonce, purpose) => judge(nonce, purpose, now),
       }
     },
   }
@@ -111,7 +118,7 @@ function encodeNonce(secret: Buffer, use: string, slot: number): string {
   const bytes = Buffer.alloc(slotBytes)
   bytes.writeUInt32BE(slot >>> 0)
   const mac = createHmac('sha256', secret).update(bytes).update(use).digest()
-  return Buffer.concat([bytes, mac.subarray(0, macBytes)]).toString('base64url')
+  return mark + Buffer.concat([bytes, mac.subarray(0, macBytes)]).toString('base64url')
 }
 
 function isSame(left: string, right: string): boolean {

@@ -163,7 +163,9 @@ describe('server nonces', () => {
       expect(offered.outcome).toBe('accepted')
       const [, nonce = ''] =
         /nextnonce="([\w-]+)"/.exec(String(offered.headers['authentication-info'])) ?? []
-      expect((await server.pop('a-nonce-of-the-client')).outcome).toBe('accepted')
+      const lengths = Array.from({ length: 64 }, (_, index) => index + 1)
+      for (const count of [...lengths, nonce.length])
+        expect([count, (await server.pop('A'.repeat(count))).outcome]).toEqual([count, 'accepted'])
       server.clock.advance(300)
       expect((await server.pop(nonce)).outcome).toBe('use_pop_nonce')
     },
@@ -189,7 +191,7 @@ describe('server nonces', () => {
       expect((await server.pop(next)).outcome).toBe('accepted')
       const both = await createServer({}).anonymous()
       const lines = both.headers['www-authenticate'] as readonly string[]
-      expect(read('WWW-Authenticate', lines.join(', '))).toMatch(/^[\w-]{32}$/)
+      expect(read('WWW-Authenticate', lines.join(', '))).toMatch(/^pop1-[\w-]{32}$/)
     },
   )
 
@@ -202,16 +204,16 @@ describe('server nonces', () => {
       await expect(verifier.verify(request)).rejects.toMatchObject({
         headers: {
           'www-authenticate': [
-            expect.stringMatching(/^PoP nonce="[\w-]{32}", realm=/),
+            expect.stringMatching(/^PoP nonce="pop1-[\w-]{32}", realm=/),
             expect.stringMatching(/^DPoP realm=/),
           ],
-          'dpop-nonce': expect.stringMatching(/^[\w-]{32}$/) as string,
+          'dpop-nonce': expect.stringMatching(/^pop1-[\w-]{32}$/) as string,
         },
       })
     },
   )
 
-  describe('a nonce is judged once for each request', () => {
+  describe('the HMAC of a slot is made once', () => {
     async function hmacsOf(send: () => Promise<Answer>): Promise<[string, number]> {
       const createHmac = vi.spyOn(crypto, 'createHmac')
       syncBuiltinESMExports()
@@ -228,20 +230,32 @@ describe('server nonces', () => {
       const server = createServer({ time, lifetimeSeconds: 100 })
       const forPop = popNonce(await server.pop())
       const forDpop = String((await server.dpop()).headers['dpop-nonce'])
-      expect(await hmacsOf(() => server.pop(forPop))).toEqual(['accepted', 1])
-      expect(await hmacsOf(() => server.dpop(forDpop))).toEqual(['accepted', 1])
+      for (const none of [0, 0]) {
+        expect(await hmacsOf(() => server.pop(forPop))).toEqual(['accepted', none])
+        expect(await hmacsOf(() => server.dpop(forDpop))).toEqual(['accepted', none])
+      }
       server.clock.advance(100)
-      // One more for the nonce that comes next.
-      expect(await hmacsOf(() => server.pop(forPop))).toEqual(['accepted', 2])
-      expect(await hmacsOf(() => server.dpop(forDpop))).toEqual(['accepted', 2])
+      for (const next of [1, 0]) {
+        expect(await hmacsOf(() => server.pop(forPop))).toEqual(['accepted', next])
+        expect(await hmacsOf(() => server.dpop(forDpop))).toEqual(['accepted', next])
+      }
     })
 
-    test('and not at all where its time is over', async () => {
+    test('and not at all for a nonce whose time is over', async () => {
       const server = createServer({ secrets: [secret(1)], lifetimeSeconds: 100 })
       const nonce = popNonce(await server.pop())
       server.clock.advance(200)
       // One for the nonce of the refusal.
       expect(await hmacsOf(() => server.pop(nonce))).toEqual(['use_pop_nonce', 1])
+    })
+
+    test('nor for any number of made-up ones', async () => {
+      const server = createServer({})
+      const nonce = popNonce(await server.pop())
+      for (let index = 0; index < 20; index += 1) {
+        const forged = `${nonce.slice(0, -2)}${index.toString().padStart(2, '0')}`
+        expect(await hmacsOf(() => server.pop(forged))).toEqual(['use_pop_nonce', 0])
+      }
     })
   })
 })
