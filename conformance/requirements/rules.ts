@@ -148,6 +148,11 @@ export const rules = {
     source: 'Own rule: what is forgotten stays forgotten',
     behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
   },
+  'rule-report': {
+    source: 'Own rule: a roll-out breaks nobody and protects nothing unseen',
+    behaviour:
+      'With mode report a request that fails goes on without a token, the refusal is published as such, and guards refuse.',
+  },
   'rule-introspection-refusal': {
     source: 'RFC 7662 section 2.3, RFC 6749 section 5.2, RFC 7009 section 2.2.1',
     behaviour:

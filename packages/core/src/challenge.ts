@@ -1,7 +1,7 @@
 import type { SchemeName } from './access-token.ts'
 import { kindOf, PopError, type OAuthErrorWord, type RefusalHeaders } from './errors.ts'
 import type { NamedRequest } from './events.ts'
-import type { Settings } from './options.ts'
+import type { Mode, Settings } from './options.ts'
 import type { Scheme } from './schemes/scheme.ts'
 
 type ChallengeName = Scheme['challenge']
@@ -18,6 +18,8 @@ interface ChallengeContent {
 
 /** What a refusal can say beside the error. */
 export interface RefusalDetail {
+  /** `report`: the refusal is published and the request goes on. Default `enforce`. */
+  readonly mode?: Mode
   /** The scopes that are needed, space-delimited. */
   readonly scope?: string
   /** The only schemes that are worth another try; without them all that are enabled. */

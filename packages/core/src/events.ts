@@ -1,7 +1,9 @@
 import diagnostics from 'node:diagnostics_channel'
 import { debuglog } from 'node:util'
 import type { AccessToken, SchemeName } from './access-token.ts'
+import type { RefusalDetail } from './challenge.ts'
 import type { PopError, PopErrorCode } from './errors.ts'
+import type { Mode } from './options.ts'
 import type { HttpRequest } from './request.ts'
 
 /** What of a request an event shows. */
@@ -23,6 +25,8 @@ export interface RefusedEvent {
   /** As it arrived, without query; cut at 256 characters. */
   readonly path?: string
   readonly status: number
+  /** `report`: the request went on all the same. */
+  readonly mode: Mode
   /** The scheme that was used, if one was recognised. */
   readonly scheme: SchemeName | undefined
   readonly cause: unknown
@@ -78,7 +82,7 @@ export function publishAccepted(accessToken: AccessToken, request: NamedRequest)
 export function publishRefused(
   error: PopError,
   scheme: SchemeName | undefined,
-  request: NamedRequest | undefined,
+  { request, mode = 'enforce' }: Pick<RefusalDetail, 'request' | 'mode'> = {},
 ): void {
   const { code, status, cause } = error
   if (refused.hasSubscribers)
@@ -86,6 +90,7 @@ export function publishRefused(
       ...(request && nameOf(request)),
       code,
       status,
+      mode,
       scheme,
       cause,
     } satisfies RefusedEvent)
@@ -94,7 +99,8 @@ export function publishRefused(
   const what = request === undefined ? '' : ` ${lineOf(request)}`
   const evidence = reason ?? {}
   debug(
-    'refused %s%s: %d %s: %s %j',
+    '%s %s%s: %d %s: %s %j',
+    mode === 'report' ? 'would refuse' : 'refused',
     scheme ?? 'request',
     what,
     status,

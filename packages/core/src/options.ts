@@ -2,7 +2,7 @@ import { optionError } from './errors.ts'
 import { readLocations, type ConfiguredLocation } from './location.ts'
 import { isPlainObject } from './jws/strict-json.ts'
 import { createNonceSource, type NonceOptions, type NonceSource } from './nonce.ts'
-import { readOptions, wholeNumber } from './option-readers.ts'
+import { oneOf, readOptions, wholeNumber } from './option-readers.ts'
 import { memoryReplayStore } from './replay/memory.ts'
 import type { ReplayStore } from './replay/store.ts'
 import { dpop } from './schemes/dpop.ts'
@@ -25,6 +25,12 @@ export interface VerifierOptions {
   /** The schemes a client may use. Default `[pop(), dpop()]`. */
   readonly schemes?: readonly Scheme[]
   /**
+   * `'report'`, for roll-out: adapters let a request that fails go on, without `accessToken`, and the
+   * refusal is published only. Guards still refuse. Nothing is protected meanwhile but by guards.
+   * Default `'enforce'`.
+   */
+  readonly mode?: Mode
+  /**
    * Where used proofs are remembered. Default `memoryReplayStore()`, which protects one process.
    * `'dangerously-none'` lets whoever reads a request send it again until its proof is out of time.
    */
@@ -43,12 +49,15 @@ export interface VerifierOptions {
   readonly now?: () => number
 }
 
+export type Mode = 'enforce' | 'report'
+
 /** Complete options, read once. */
 export interface Settings {
   /** Undefined: the framework's own view of each request. */
   readonly locations: readonly ConfiguredLocation[] | undefined
   readonly resolvers: readonly TokenResolver[]
   readonly schemes: readonly Scheme[]
+  readonly mode: Mode
   readonly replay: ReplayStore | undefined
   readonly nonces: NonceSource | undefined
   readonly maxAgeSeconds: number
@@ -63,6 +72,7 @@ export const verifierOptionNames: readonly string[] = Object.freeze([
   'publicUrl',
   'tokens',
   'schemes',
+  'mode',
   'replay',
   'nonce',
   'maxAgeSeconds',
@@ -93,6 +103,7 @@ export function resolveOptions(options: VerifierOptions): Settings {
     locations,
     resolvers: readResolvers(own.tokens),
     schemes: readSchemes(own.schemes),
+    mode: oneOf('mode', own.mode, ['enforce', 'report'], 'enforce'),
     replay,
     nonces,
     maxAgeSeconds,

@@ -5,7 +5,7 @@ import { PopError } from './errors.ts'
 import { publishAccepted, publishRefused } from './events.ts'
 import { locationsOf, readTarget } from './location.ts'
 import { claimProof } from './replay/claim.ts'
-import { resolveOptions, type Settings, type VerifierOptions } from './options.ts'
+import { resolveOptions, type Mode, type Settings, type VerifierOptions } from './options.ts'
 import { checkHost, type HttpRequest } from './request.ts'
 import { successHeaders } from './response-headers.ts'
 import type { Credential, Exchange, Scheme } from './schemes/scheme.ts'
@@ -20,6 +20,8 @@ export interface Verification {
 
 /** Verifies requests. Made once, at start-up; holds no state of a request. */
 export interface Verifier {
+  /** What adapters do with a request that is refused; `verify` throws either way. */
+  readonly mode: Mode
   /** The enabled schemes, and what their proofs can sign. */
   readonly schemes: readonly Pick<Scheme, 'name' | 'signs'>[]
   /**
@@ -46,6 +48,7 @@ export interface Verifier {
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const settings = resolveOptions(options)
+  const { mode } = settings
 
   async function verifyOptional(request: HttpRequest): Promise<Verification | undefined> {
     let credential: Awaited<ReturnType<typeof readCredential>>
@@ -55,11 +58,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
       if ('error' in credential) throw credential.error
       return await verifyCredential(credential, request, settings)
     } catch (error) {
-      throw refuse(error, credential?.scheme, settings, { request })
+      throw refuse(error, credential?.scheme, settings, { request, mode })
     }
   }
 
   return Object.freeze<Verifier>({
+    mode,
     schemes: settings.schemes,
     verifyOptional,
     async verify(request) {
@@ -68,7 +72,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       try {
         throw new PopError('ERR_POP_CREDENTIAL_MISSING', missedCredential(request))
       } catch (error) {
-        throw refuse(error, undefined, settings, { request })
+        throw refuse(error, undefined, settings, { request, mode })
       }
     },
     refuse(error, scheme, detail) {
@@ -122,6 +126,6 @@ function refuse(
       ? error
       : new PopError('ERR_POP_INTERNAL', error instanceof Error ? error : undefined)
   const refusal = toRefusal(known, scheme, settings, detail)
-  publishRefused(refusal, scheme?.name, detail?.request)
+  publishRefused(refusal, scheme?.name, detail)
   return refusal
 }

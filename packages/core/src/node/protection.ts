@@ -24,7 +24,8 @@ export interface AdapterOptions extends VerifierOptions {
 export interface Protection {
   /**
    * Verifies a request once, however often it is asked, and sets the response headers of the
-   * outcome. Resolves to undefined only where `optional` lets a request without credential pass.
+   * outcome. Resolves to undefined only where `optional` lets a request without credential pass, or
+   * `mode: 'report'` one that is refused.
    *
    * @throws PopError whose headers are already set on the response
    */
@@ -85,6 +86,7 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     names,
   )
   const verifier = createVerifier(verifierOptions)
+  const { mode } = verifier
   const isOptional = flag('optional', optional)
   const limit = wholeNumber('maxBodyBytes', maxBodyBytes, defaultBodyBytes)
 
@@ -96,7 +98,7 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     const result =
       fault === undefined
         ? verifier.verifyOptional(arrived)
-        : Promise.reject(verifier.refuse(fault, undefined, { request: arrived }))
+        : Promise.reject(verifier.refuse(fault, undefined, { request: arrived, mode }))
     const entry: Kept = { verifier, arrived, result }
     // Not enumerable, so that a logged request does not show its token.
     Object.defineProperty(request, kept, { value: entry })
@@ -105,7 +107,10 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
 
   async function verificationOf(entry: Kept): Promise<Verification | undefined> {
     const refuse = (code: PopErrorCode, evidence?: Evidence): PopError =>
-      verifier.refuse(new PopError(code, evidence), undefined, { request: entry.arrived })
+      verifier.refuse(new PopError(code, evidence), undefined, {
+        request: entry.arrived,
+        mode,
+      })
     if (entry.verifier !== verifier) throw refuse('ERR_POP_TWO_VERIFIERS')
     const verification = await entry.result
     if (verification !== undefined || isOptional) return verification
@@ -123,6 +128,10 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
         keepHeaders(response, verification.responseHeaders)
         return verification.accessToken
       } catch (error) {
+        if (mode === 'report') {
+          releaseBody(request)
+          return undefined
+        }
         if (endsConnection(error)) discardBody(request)
         else releaseBody(request)
         throw withHeaders(response, error)
@@ -132,6 +141,7 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
       try {
         await entryOf(request, view).result
       } catch (error) {
+        if (mode === 'report') return
         if (!(error instanceof PopError) || !unreadable.includes(error.code)) return
         discardBody(request)
         throw withHeaders(response, error)

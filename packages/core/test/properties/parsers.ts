@@ -126,7 +126,9 @@ export const parsers: Readonly<Record<string, Parser>> = {
   'the target': (text) => readTarget(`/${text}`, locations),
   'the target in an event': (text) => {
     const target = `/${text}`
-    publishRefused(new PopError('ERR_POP_INTERNAL'), undefined, { method: 'GET', target })
+    publishRefused(new PopError('ERR_POP_INTERNAL'), undefined, {
+      request: { method: 'GET', target },
+    })
   },
   'a compact JWS': (text) => readCompactJws(text, 'ERR_POP_PROOF_MALFORMED'),
   'a JWS payload': (text) => {

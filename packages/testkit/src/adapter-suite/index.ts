@@ -16,6 +16,7 @@ import { optional } from './optional.ts'
 import { outages } from './outages.ts'
 import { queryCredentials } from './query-credentials.ts'
 import { replay } from './replay.ts'
+import { report } from './report.ts'
 import { targets } from './targets.ts'
 
 const subjects: readonly Subject[] = [
@@ -30,6 +31,7 @@ const subjects: readonly Subject[] = [
   guards,
   outages,
   optional,
+  report,
   answers,
 ]
 
