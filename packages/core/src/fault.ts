@@ -15,7 +15,8 @@ export function describeFault(error: unknown, token = ''): Error | undefined {
   const { message, code } = innermostOf(error)
   const reason = hideToken(message)
   if (shown.message.includes(reason)) return shown
-  shown.message = `${shown.message}: ${reason}`
+  // Its own code, or the reason below it.
+  shown.message = reason.includes(shown.message) ? reason : `${shown.message}: ${reason}`
   return 'code' in shown ? shown : Object.assign(shown, code && { code: hideToken(code) })
 }
 

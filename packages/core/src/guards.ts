@@ -141,21 +141,25 @@ export function requireClaims(check: ClaimsCheck): Guard {
 export function requireCoverage(requirement: CoverageRequirement): Guard {
   const { query, headers, body } = readRequirement(requirement)
   const guard: Guard = function coverageGuard(context) {
-    const { accessToken, refuse } = verified(context, guard)
-    const { coverage } = accessToken
+    const { verifier, accessToken, refuse } = verified(context, guard)
+    const { coverage, scheme } = accessToken
     const missing =
       lacksQuery(coverage, query) ??
       lacksHeader(coverage, headers) ??
       (body && !coverage.body ? 'b' : undefined)
-    if (missing !== undefined) throw refuse('ERR_POP_COVERAGE_MISSING', { member: missing })
+    if (missing === undefined) return
+    const isAble = verifier.schemes.some((one) => one.name === scheme && need.isMetBy(one))
+    const advice = isAble ? {} : { expected: need.able, actual: `${scheme}, which cannot sign it` }
+    throw refuse('ERR_POP_COVERAGE_MISSING', { member: missing, ...advice })
   }
   const demanded = { query: query !== undefined, headers: headers.length > 0, body }
   const parts = (['query', 'headers', 'body'] as const).filter((part) => demanded[part])
-  needs.set(guard, {
+  const need: Need = {
     guard: `requireCoverage ${parts.join(' ')}`,
     isMetBy: ({ signs }) => parts.every((part) => signs?.includes(part) === true),
     able: ['PoP'],
-  })
+  }
+  needs.set(guard, need)
   return guard
 }
 
@@ -173,6 +177,7 @@ function scopeGuard(
 
 /** A request that was verified, and how a guard refuses it: in the words of the scheme used. */
 interface Verified {
+  readonly verifier: Verifier
   readonly accessToken: AccessToken
   readonly refuse: (
     code: PopErrorCode,
@@ -194,7 +199,7 @@ function verified(
   const impossible = guard && impossibilityOf(guard, verifier)
   if (impossible !== undefined) throw refuse('ERR_POP_GUARD_UNSATISFIABLE', impossible)
   if (accessToken === undefined) throw refuse('ERR_POP_CREDENTIAL_MISSING', undefined, { schemes })
-  return { accessToken, refuse }
+  return { verifier, accessToken, refuse }
 }
 
 let warned = false

@@ -249,6 +249,20 @@ describe('requireCoverage', () => {
     },
   )
 
+  test(
+    'the evidence says when the scheme used can never sign what is missing',
+    { tags: ['answer-coverage'] },
+    async () => {
+      const guard = requireCoverage({ body: true })
+      expect((await refusalOf(guard, await popContext())).cause).toEqual({ member: 'b' })
+      expect((await refusalOf(guard, await dpopContext())).cause).toEqual({
+        member: 'b',
+        expected: 'PoP',
+        actual: 'DPoP, which cannot sign it',
+      })
+    },
+  )
+
   test.each<[string, unknown]>([
     ['nothing', {}],
     ['undefined only', { query: undefined }],

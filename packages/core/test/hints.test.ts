@@ -99,6 +99,28 @@ test.each<[string, object]>([
   expect(await ask({ request: underPop(text) })).toEqual(['ERR_POP_PROOF_MALFORMED', evidence])
 })
 
+describe('the form that a member should have is named, its value is not', () => {
+  const dana = holder('jkt')
+  const danas = (claims: object): HttpRequest =>
+    dpopRequest(dana, signDpop(dana, clock.seconds(), { ...claims }))
+  const long = 'secret'.repeat(100)
+
+  test.each<[string, HttpRequest, string]>([
+    ['ts', signed({ ts: 1.5 }), 'a whole number of seconds'],
+    ['ts', signed({ ts: '1' }), 'a whole number of seconds or pop({ stringTimestamps: true })'],
+    ['jti', signed({ jti: long }), '1 to 256 characters'],
+    ['nonce', signed({ nonce: long }), '1 to 128 characters'],
+    ['at', signed({ at: 7 }), 'text'],
+    ['iat', danas({ iat: '1' }), 'a number of seconds'],
+    ['exp', danas({ exp: '1' }), 'a number of seconds'],
+    ['nbf', danas({ nbf: '1' }), 'a number of seconds'],
+    ['jti', danas({ jti: long }), '1 to 256 characters'],
+    ['nonce', danas({ nonce: 7 }), 'text'],
+  ])('%s: row %#', async (member, request, expected) => {
+    expect(await ask({ request })).toEqual(['ERR_POP_PROOF_MEMBER_INVALID', { member, expected }])
+  })
+})
+
 describe('a path that does not match comes with what would', () => {
   const at = (p: string, target: string): HttpRequest => ({ ...signed({ p }), target })
   test.each<[string, string, string, string]>([

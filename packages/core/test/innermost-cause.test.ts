@@ -122,6 +122,13 @@ describe('a server that is not there is named with host, path and the innermost 
     expect([message, code]).toEqual(['fetch failed: ECONNREFUSED connect ::1', 'ECONNREFUSED'])
   })
 
+  test('of an error without causes is its own, and its message comes once', async () => {
+    const sealed = Object.assign(new Error('vault is sealed'), { code: 'EVAULT' })
+    const fails: TokenResolver = { resolve: () => Promise.reject(sealed) }
+    const { message, code } = await causeOf(fails, 'opaque-1', bearer())
+    expect([message, code]).toEqual(['EVAULT vault is sealed', 'EVAULT'])
+  })
+
   test('whose causes are a ring', async () => {
     const ring = new Error('outer')
     ring.cause = new Error('inner', { cause: ring })

@@ -349,3 +349,13 @@ describe('authentication', () => {
     expect(() => tokens(change)).toThrow(TypeError)
   })
 })
+
+test.each<[string, string, string]>([
+  ['audience', 'clientSecret', 'dangerouslyAnyAudience: true'],
+  ['clientSecret', 'audience', 'authenticate: '],
+])('without %s says what can stand in its place', (missing, given, instead) => {
+  const options = { endpoint: 'https://as.example.com/introspect', clientId: 'api', [given]: 'x' }
+  const make = (): unknown => introspectedTokens(options)
+  expect(make).toThrow(`introspectedTokens ${missing} is missing: write `)
+  expect(make).toThrow(instead)
+})

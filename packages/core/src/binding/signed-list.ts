@@ -17,6 +17,9 @@ export function readSignedList(member: string, claim: unknown): SignedList {
     names.every((name) => typeof name === 'string') &&
     typeof value === 'string' &&
     rest.length === 0
-  if (!wellFormed) throw new PopError('ERR_POP_PROOF_MEMBER_INVALID', { member })
+  if (!wellFormed) {
+    const expected = `[[names], "hash"] of ${mostNames} names at most`
+    throw new PopError('ERR_POP_PROOF_MEMBER_INVALID', { member, expected })
+  }
   return { names, value }
 }

@@ -21,6 +21,7 @@ import {
   missing,
   readAlgorithm,
   refuseExtensions,
+  secondsForm,
   wrongForm,
 } from './proof-checks.ts'
 import type { Credential, Exchange, Proof, Scheme } from './scheme.ts'
@@ -125,9 +126,9 @@ function readProof(
   const { jti, nonce, iat } = payload
   const absent = ['jti', 'htm', 'htu', 'iat', 'ath'].find((member) => payload[member] === undefined)
   if (absent !== undefined) throw missing(absent)
-  if (!isIdentifier(jti, longestJti)) throw wrongForm('jti')
+  if (!isIdentifier(jti, longestJti)) throw wrongForm('jti', `1 to ${longestJti} characters`)
   if (nonce !== undefined && typeof nonce !== 'string') throw wrongForm('nonce')
-  if (!isNumericDate(iat)) throw wrongForm('iat')
+  if (!isNumericDate(iat)) throw wrongForm('iat', secondsForm)
   checkTime('iat', iat, { value: nonce, purpose: 'DPoP' }, exchange)
   checkValidity(payload, exchange)
   const key = inspectPublic(header['jwk'], { algorithm, keys }, 'ERR_POP_PROOF_KEY_INVALID')
@@ -139,9 +140,9 @@ function checkValidity(payload: Readonly<Record<string, unknown>>, exchange: Exc
   const { exp, nbf } = payload
   const { now, clockToleranceSeconds: tolerance } = exchange
   if (exp !== undefined && (typeof exp !== 'number' || !Number.isFinite(exp)))
-    throw wrongForm('exp')
+    throw wrongForm('exp', secondsForm)
   if (nbf !== undefined && (typeof nbf !== 'number' || !Number.isFinite(nbf)))
-    throw wrongForm('nbf')
+    throw wrongForm('nbf', secondsForm)
   if (exp !== undefined && now - tolerance >= exp)
     throw new PopError('ERR_POP_PROOF_EXPIRED', { member: 'exp' })
   if (nbf !== undefined && now + tolerance < nbf) {

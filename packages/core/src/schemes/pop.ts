@@ -161,13 +161,14 @@ function checkRequired(
 
 function readTimestamp(ts: unknown, strings: boolean): number {
   const value = strings && typeof ts === 'string' && /^[0-9]{1,16}$/.test(ts) ? Number(ts) : ts
-  if (!isTimestamp(value)) throw wrongForm('ts')
-  return value
+  if (isTimestamp(value)) return value
+  const advice = typeof ts === 'string' ? ' or pop({ stringTimestamps: true })' : ''
+  throw wrongForm('ts', `a whole number of seconds${advice}`)
 }
 
 function readIdentifier(member: string, value: unknown, longest: number): string | undefined {
   if (value === undefined || isIdentifier(value, longest)) return value
-  throw wrongForm(member)
+  throw wrongForm(member, `1 to ${longest} characters`)
 }
 
 /** Recognises a proof under the Bearer scheme without refusing anything: access tokens come there too. */

@@ -85,6 +85,9 @@ export function missing(member: string, expected?: string): PopError {
   return new PopError('ERR_POP_PROOF_MEMBER_MISSING', { member, ...(expected && { expected }) })
 }
 
-export function wrongForm(member: string): PopError {
-  return new PopError('ERR_POP_PROOF_MEMBER_INVALID', { member })
+/** @param expected the form, for the evidence; the value itself may be a secret */
+export function wrongForm(member: string, expected = 'text'): PopError {
+  return new PopError('ERR_POP_PROOF_MEMBER_INVALID', { member, expected })
 }
+
+export const secondsForm = 'a number of seconds'

@@ -144,6 +144,12 @@ export function introspectedTokens(options: IntrospectedTokensOptions): TokenRes
 
 function readAudience(options: IntrospectedTokensOptions): readonly string[] | undefined {
   if (options.dangerouslyAnyAudience === true) return undefined
+  if (options.audience === undefined) {
+    throw optionError(
+      'ERR_POP_OPTION_MISSING',
+      'introspectedTokens audience is missing: write what answers have in aud, or dangerouslyAnyAudience: true where they have none',
+    )
+  }
   return oneOrMore('introspectedTokens audience', options.audience)
 }
 
@@ -163,6 +169,12 @@ function readCache(options: IntrospectionCacheOptions | undefined): {
 }
 
 function readAuthentication({ clientSecret, authenticate }: IntrospectedTokensOptions): ClientAuth {
+  if (authenticate === undefined && clientSecret === undefined) {
+    throw optionError(
+      'ERR_POP_OPTION_MISSING',
+      'introspectedTokens clientSecret is missing: write it, or authenticate: PrivateKeyJwt(key) or another way',
+    )
+  }
   if (authenticate === undefined) {
     return ClientSecretBasic(nonEmptyString('introspectedTokens clientSecret', clientSecret))
   }
