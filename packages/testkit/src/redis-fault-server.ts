@@ -54,9 +54,16 @@ const errors: Readonly<Record<string, string>> = {
 
 const info = '# Server\r\nredis_version:7.0.15\r\nloading:0\r\nrole:master\r\n'
 
+/** node-redis does not go on without it. */
+function hello(version: string): string {
+  const text = ['server', 'redis', 'version', '7.0.15', 'mode', 'standalone', 'role', 'master']
+  const items = [...text.map(resp.bulk), resp.bulk('proto'), resp.integer(Number(version))]
+  return version === '3' ? `%${items.length / 2}\r\n${items.join('')}` : resp.array(...items)
+}
+
 /** Answers to the commands with which clients set up a connection; every other command is a claim. */
 const setUp: Readonly<Record<string, (words: readonly string[]) => string>> = {
-  HELLO: () => resp.error("ERR unknown command 'HELLO', with args beginning with: "),
+  HELLO: ([, version = '2']) => hello(version),
   AUTH: () => resp.simple('OK'),
   CLIENT: () => resp.simple('OK'),
   SELECT: () => resp.simple('OK'),
@@ -89,24 +96,21 @@ export async function startRedisFaultServer(
   function serve(socket: Socket): void {
     const carryOut = executor(socket, options)
     let turn = Promise.resolve()
-    const read = respReader((value, raw) => {
-      const words = Array.isArray(value) ? value.map(String) : []
-      const name = (words[0] ?? '').toUpperCase()
-      commands.push(name)
-      turn = turn.then(async () => {
-        while (hangs) await new Promise<void>((resolve) => resume.push(resolve))
-        if (socket.destroyed) return
-        if (Object.hasOwn(setUp, name)) write(socket, await carryOut(words, raw, setUp[name]))
-        else await meet(choose(words), words, raw)
-      })
-    })
-    socket.on('data', (chunk) => {
-      try {
-        read(chunk)
-      } catch {
-        socket.end(resp.error('ERR Protocol error'))
-      }
-    })
+    const read = respReader(
+      (value, raw) => {
+        const words = Array.isArray(value) ? value.map(String) : []
+        const name = (words[0] ?? '').toUpperCase()
+        commands.push(name)
+        turn = turn.then(async () => {
+          while (hangs) await new Promise<void>((resolve) => resume.push(resolve))
+          if (socket.destroyed) return
+          if (Object.hasOwn(setUp, name)) write(socket, await carryOut(words, raw, setUp[name]))
+          else await meet(choose(words), words, raw)
+        })
+      },
+      () => socket.end(resp.error('ERR Protocol error')),
+    )
+    socket.on('data', read)
 
     async function meet(next: RedisAnswer, words: readonly string[], raw: Buffer): Promise<void> {
       if (typeof next === 'object') return write(socket, next.reply)
@@ -169,7 +173,10 @@ function executor(client: Socket, { upstream }: RedisFaultServerOptions): Execut
   if (upstream === undefined) return async (words, _raw, own) => own?.(words) ?? resp.simple('OK')
   const waiting: ((reply: Buffer) => void)[] = []
   const socket = connect(upstream)
-  const read = respReader((_value, raw) => waiting.shift()?.(Buffer.from(raw)))
+  const read = respReader(
+    (_value, raw) => waiting.shift()?.(Buffer.from(raw)),
+    () => client.destroy(),
+  )
   socket.on('data', read)
   socket.on('error', () => {})
   socket.on('close', () => client.destroy())

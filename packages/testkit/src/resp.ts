@@ -49,14 +49,19 @@ function parseItems(bytes: Buffer, count: number, start: number): ReturnType<typ
 /** Bytes come in any pieces, values go out whole, each with the bytes that it came as. */
 export function respReader(
   onValue: (value: RespValue, raw: Buffer) => void,
+  onGarbage: (error: unknown) => void,
 ): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0)
   return (chunk) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     let start = 0
-    for (let found = parseResp(rest); found !== undefined; found = parseResp(rest, start)) {
-      onValue(found.value, rest.subarray(start, found.end))
-      start = found.end
+    try {
+      for (let found = parseResp(rest); found !== undefined; found = parseResp(rest, start)) {
+        onValue(found.value, rest.subarray(start, found.end))
+        start = found.end
+      }
+    } catch (error) {
+      onGarbage(error)
     }
     rest = rest.subarray(start)
   }
@@ -90,7 +95,7 @@ export function sendToRedis(
       if (value instanceof RespFailure) reject(value)
       else resolve(value)
       socket.destroy()
-    })
+    }, reject)
     socket.setTimeout(5000, () => socket.destroy(new Error('Redis did not answer within 5 s')))
     socket.on('data', read)
     socket.on('error', reject)
