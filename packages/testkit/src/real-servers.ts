@@ -26,14 +26,18 @@ export function availableServers(): { readonly redis: boolean; readonly postgres
   }
 }
 
-/** The whole of a `test/global-setup.ts`: a Redis for the run, as `inject('redis')`. */
+/**
+ * A Redis for the run, as `inject('redis')`. The whole of a `test/global-setup.ts`:
+ * `export { provideRedis as default } from '@oauth-pop/testkit/servers'`. This entry point, because
+ * Vitest does not resolve sources of core there.
+ */
 export async function provideRedis(project: TestProject): Promise<() => Promise<void>> {
   const server = availableServers().redis ? await startRedis() : skip('redis-server')
   project.provide('redis', server?.socket ?? '')
   return async () => server?.stop()
 }
 
-/** The whole of a `test/global-setup.ts`: a PostgreSQL for the run, as `inject('postgres')`. */
+/** A PostgreSQL for the run, as `inject('postgres')`; see `provideRedis`. */
 export async function providePostgres(project: TestProject): Promise<() => Promise<void>> {
   if (!availableServers().postgres) skip('postgresql')
   const made = availableServers().postgres ? await makePostgresTemplate() : undefined

@@ -26,7 +26,7 @@ describe.skipIf(without.redis)('a real Redis', () => {
     const redis = await startRedis({ persistence })
     await redis.send('SET', 'key', '1')
     await redis[end]()
-    await expect(redis.send('PING')).rejects.toThrow()
+    await expect(redis.send('PING')).rejects.toThrow('ECONNREFUSED')
     await redis.restart()
     expect(await redis.send('GET', 'key')).toBe(kept)
     await redis.restart({ data: 'drop' })
@@ -91,7 +91,7 @@ describe.skipIf(without.postgres)('a real PostgreSQL', () => {
     for (const kind of ['unlogged', ''])
       await ask(host, `create ${kind} table t${kind} as select 1 as n`)
     await postgres.kill()
-    await expect(ask(host, 'select 1')).rejects.toThrow()
+    await expect(ask(host, 'select 1')).rejects.toThrow('ECONNREFUSED')
     await postgres.restart()
     expect(await ask(host, 'select n from t')).toEqual([[1]])
     expect(await ask(host, 'select n from tunlogged')).toEqual([])
@@ -133,7 +133,7 @@ test.skipIf(without.redis || without.postgres || !existsSync('/proc'))(
 )
 
 test('without a server it says so aloud, and fails where servers are required', async () => {
-  const provide = vi.fn()
+  const provide = vi.fn<(key: string, value: string) => void>()
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   vi.stubEnv('PATH', '/nonexistent')
   try {

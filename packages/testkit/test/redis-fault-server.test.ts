@@ -118,13 +118,13 @@ const clients: Record<string, (port: number) => Promise<Client>> = {
   },
 }
 
-describe.each(Object.keys(clients))('%s', (name) => {
-  const start = async (port: number): Promise<Client> => {
-    const client = await clients[name]?.(port)
-    if (client === undefined) throw new Error('no such client')
-    return client
-  }
+async function open(name: string, port: number): Promise<Client> {
+  const client = await clients[name]?.(port)
+  if (client === undefined) throw new Error('no such client')
+  return client
+}
 
+describe.each(Object.keys(clients))('%s', (name) => {
   test.each<[RedisAnswer, RegExp]>([
     ['ok', /^OK$/],
     [{ reply: resp.bulk(null) }, /^null$/],
@@ -138,7 +138,7 @@ describe.each(Object.keys(clients))('%s', (name) => {
     ['closed', /./],
   ])('sees %j', async (answer, expected) => {
     await server.answer('ok')
-    const client = await start(server.port)
+    const client = await open(name, server.port)
     await client.send(['ECHO', 'connected'])
     await server.answer(answer)
     expect(String(await client.send(claim).catch(String))).toMatch(expected)
@@ -164,10 +164,10 @@ describe.skipIf(inject('redis') === '')('in front of a real Redis', () => {
 
   test.each(Object.keys(clients))('%s works through it', async (name) => {
     const own = await startRedisFaultServer({ upstream: inject('redis') })
-    const client = await clients[name]?.(own.port)
-    const claims = Array.from({ length: 100 }, () => client?.send(['SET', name, '1', 'NX']))
+    const client = await open(name, own.port)
+    const claims = Array.from({ length: 100 }, () => client.send(['SET', name, '1', 'NX']))
     expect((await Promise.all(claims)).filter((answer) => answer === 'OK')).toHaveLength(1)
-    client?.end()
+    client.end()
     await own.close()
   })
 })
