@@ -63,10 +63,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Real
   const { durable = false, args = [] } = options
   const words = ['-D', data, '-k', folder, '-c', 'listen_addresses=']
   const quick = durable ? [] : ['-c', 'fsync=off', '-c', 'full_page_writes=off']
-  const command = [
-    join(findPostgres() ?? '', 'postgres'),
-    ...[...words, ...quick, '-c', 'shared_buffers=32MB', ...args],
-  ]
+  const program = join(findPostgres() ?? '', 'postgres')
+  const command = [program, ...words, ...quick, '-c', 'shared_buffers=32MB', ...args]
   // SIGQUIT: it ends at once, and its children first
   const server = ownProcess(folder, command, { user, stopSignal: 'QUIT' })
   const socket = join(folder, '.s.PGSQL.5432')

@@ -5,7 +5,7 @@ import { startRedis, type RealRedis, type RedisOptions } from './real-redis.ts'
 export interface RedisPair {
   readonly master: RealRedis
   readonly replica: RealRedis
-  /** From now on the replica learns nothing more, as one that lags behind. */
+  /** From now on the replica, which has all that was written before, learns nothing more: it lags behind. */
   readonly stopReplication: () => Promise<void>
   /** Makes the replica a master. */
   readonly promote: () => Promise<void>
@@ -22,7 +22,7 @@ export async function startRedisPair(options: RedisOptions = {}): Promise<RedisP
   return {
     master,
     replica,
-    stopReplication: () => stopReplication(replica),
+    stopReplication: () => stopReplication(master, replica),
     async promote() {
       await replica.send('REPLICAOF', 'NO', 'ONE')
     },
@@ -88,7 +88,7 @@ export async function startRedisCluster({
     nodes,
     first,
     replica,
-    stopReplication: () => stopReplication(replica),
+    stopReplication: () => stopReplication(first, replica),
     async failOver(how) {
       await replica.send('CLUSTER', 'FAILOVER', how)
       await promoted()
@@ -155,8 +155,16 @@ async function isInStep(replica: RealRedis): Promise<boolean> {
   return (await infoOf(replica, 'master_link_status')) === 'up'
 }
 
-/** The replica loses its link and cannot make another: it offers a password that its master does not have. */
-async function stopReplication(replica: RealRedis): Promise<void> {
+/**
+ * Once the replica has all that was written, it loses its link and cannot make another: it offers a password
+ * that its master does not have.
+ */
+async function stopReplication(master: RealRedis, replica: RealRedis): Promise<void> {
+  const written = Number(await infoOf(master, 'master_repl_offset'))
+  await until(
+    async () => Number(await infoOf(replica, 'slave_repl_offset')) >= written,
+    'the replica did not catch up',
+  )
   await replica.send('CONFIG', 'SET', 'masterauth', 'no such password')
   await replica.send('CLIENT', 'KILL', 'TYPE', 'master')
   await until(async () => !(await isInStep(replica)), 'the replica kept its link')

@@ -46,11 +46,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RealRedis>
   const folder = await makeFolder('redis')
   const socket = join(folder, 'redis.sock')
   const { port, persistence = 'none', args = [] } = options
-  const command = [
-    'redis-server',
-    ...['--bind', '127.0.0.1', '--port', String(port ?? 0), '--unixsocket', socket],
-    ...['--dir', folder, ...persistent[persistence], '--repl-diskless-sync-delay', '0', ...args],
-  ]
+  const listening = ['--bind', '127.0.0.1', '--port', String(port ?? 0), '--unixsocket', socket]
+  const storing = ['--dir', folder, ...persistent[persistence], '--repl-diskless-sync-delay', '0']
+  const command = ['redis-server', ...listening, ...storing, ...args]
   const server = ownProcess(folder, command, {})
   const send = (...words: readonly string[]): Promise<RespValue> =>
     sendToRedis({ path: socket }, ...words)

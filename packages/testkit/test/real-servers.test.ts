@@ -26,7 +26,7 @@ describe.skipIf(without.redis)('a real Redis', () => {
     const redis = await startRedis({ persistence })
     await redis.send('SET', 'key', '1')
     await redis[end]()
-    await expect(redis.send('PING')).rejects.toThrow('ECONNREFUSED')
+    await expect(redis.send('PING')).rejects.toThrow(/ECONNREFUSED|ENOENT/)
     await redis.restart()
     expect(await redis.send('GET', 'key')).toBe(kept)
     await redis.restart({ data: 'drop' })
@@ -50,7 +50,6 @@ describe.skipIf(without.redis)('a real Redis', () => {
   test('a promoted replica has what came before its link broke, and nothing later', async () => {
     const pair = await startRedisPair()
     await pair.master.send('SET', 'before', '1')
-    await pair.master.send('WAIT', '1', '1000')
     await expect(pair.replica.send('SET', 'x', '1')).rejects.toThrow('READONLY')
     await pair.stopReplication()
     await pair.master.send('SET', 'after', '1')

@@ -152,7 +152,9 @@ describe.skipIf(inject('redis') === '')('in front of a real Redis', () => {
     const own = await startRedisFaultServer({ upstream })
     for (const answer of ['reset', 'apply-then-reset'] as const) {
       await own.answer(answer)
-      await expect(sendToRedis({ port: own.port }, 'SET', answer, '1', 'NX')).rejects.toThrow()
+      await expect(sendToRedis({ port: own.port }, 'SET', answer, '1', 'NX')).rejects.toThrow(
+        'ECONNRESET',
+      )
     }
     await own.answer('ok')
     expect(await sendToRedis({ port: own.port }, 'MGET', 'reset', 'apply-then-reset')).toEqual([
