@@ -20,6 +20,11 @@ export const faults = {
     behaviour:
       'The replay store records a proof but its reply is lost: 503 after one claim, and 401 invalid_token when the same proof comes again.',
   },
+  'attack-134': {
+    source: 'Own rule: the replay check fails closed',
+    behaviour:
+      'Redis answers READONLY, OOM, LOADING, MOVED, garbage, or the answer to another question: 503, and what to do is named.',
+  },
   'attack-135': {
     source: 'Own rule: only verified proofs take up room',
     behaviour: 'Forged proofs, however many: refused, and none of them is recorded.',

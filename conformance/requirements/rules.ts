@@ -148,6 +148,16 @@ export const rules = {
     source: 'Own rule: what is forgotten stays forgotten',
     behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
   },
+  'rule-replay-epoch': {
+    source: 'Own rule: a shared store knows since when it remembers',
+    behaviour:
+      'A shared store that was flushed, restarted, restored or promoted accepts no proof of before: 503 with the seconds until it can vouch.',
+  },
+  'rule-replay-store-clock': {
+    source: 'Own rule: no clock is trusted alone',
+    behaviour:
+      'A shared store whose clock is more than 30 seconds from ours, or came back from there, vouches for nothing of before; entries outlive every clock within that.',
+  },
   'rule-report': {
     source: 'Own rule: a roll-out breaks nobody and protects nothing unseen',
     behaviour:

@@ -61,16 +61,17 @@ export function postgresReplayStore(options: PostgresReplayStoreOptions): Postgr
   const sweep = createSweeper(query, statements.forget, own.now)
 
   async function ask(question: Question): Promise<unknown> {
-    const { id, owner, latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner } = question
-    const limits = [latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner]
+    const { id, owner, latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner, number } =
+      question
+    const limits = [latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner, number]
     try {
       const answer = await query(statements.claim, [
         id.toString('hex'),
         owner.toString('hex'),
         ...limits,
       ])
-      const { status, amount } = rowOf(answer)
-      return [status, amount]
+      const { status, amount, number: of } = rowOf(answer)
+      return [status, amount, of]
     } catch (error) {
       throw describeError(error, table)
     } finally {

@@ -31,7 +31,7 @@ create unlogged table if not exists ${epochs} (
 ${writeClaim(table, owners, epochs)};
 insert into ${epochs} values (true, ${historyOf(table)}, ${milliseconds}, 0) on conflict do nothing;
 end $migrate$`,
-    claim: `select status, amount from ${table}_claim(decode($1, 'hex'), decode($2, 'hex'), $3, $4, $5, $6, $7, $8)`,
+    claim: `select status, amount, $9::float8 as number from ${table}_claim(decode($1, 'hex'), decode($2, 'hex'), $3, $4, $5, $6, $7, $8)`,
     forget: [writeForget(table, 'forget_at', '1'), writeForget(owners, 'span', '32')],
   }
 }

@@ -101,13 +101,14 @@ export function redisReplayStore(options: RedisReplayStoreOptions): ReplayStore 
   }
 
   async function ask(question: Question): Promise<unknown> {
-    const { id, owner, latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner } = question
+    const { id, owner, latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner, number } =
+      question
     const keys = [
       epochKey,
       keyOf(id.toString('base64url')),
       keyOf(`owner:${owner.toString('base64url')}`),
     ]
-    const values = [latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner]
+    const values = [latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner, number]
     try {
       const answer = await run(claimScript, keys, values)
       if (inspection === undefined) void startInspection()

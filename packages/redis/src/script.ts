@@ -36,23 +36,23 @@ end`
  *
  * Live entries of one owner are counted by the time of their expiry, in spans of 32 seconds, so that
  * nothing is ever swept. Keys: epoch, entry, owner. Arguments: latest, ahead, behind (milliseconds),
- * issuedAt, forgetAt (seconds), maxEntriesPerOwner.
+ * issuedAt, forgetAt (seconds), maxEntriesPerOwner, number.
  */
 export const claimScript = script(
   epoch,
   `
-local latest = tonumber(ARGV[1])
+local latest, number = tonumber(ARGV[1]), tonumber(ARGV[7])
 local offset = now - latest
 if offset > tonumber(ARGV[2]) then
   redis.call('HSET', KEYS[1], 'ahead', now)
-  return {'clock', offset}
+  return {'clock', offset, number}
 end
-if offset < -tonumber(ARGV[3]) then return {'clock', offset} end
+if offset < -tonumber(ARGV[3]) then return {'clock', offset, number} end
 
-if redis.call('EXISTS', KEYS[2]) == 1 then return {'replay', 0} end
+if redis.call('EXISTS', KEYS[2]) == 1 then return {'replay', 0, number} end
 
 local vouched = math.ceil((latest - (now - began)) / 1000)
-if tonumber(ARGV[4]) < vouched then return {'too-old', vouched} end
+if tonumber(ARGV[4]) < vouched then return {'too-old', vouched, number} end
 
 local oldest = math.floor(now / 32000)
 local live = 0
@@ -64,7 +64,7 @@ for at = 1, #counts, 2 do
     live = live + tonumber(counts[at + 1])
   end
 end
-if live >= tonumber(ARGV[6]) then return {'owner-full', 0} end
+if live >= tonumber(ARGV[6]) then return {'owner-full', 0, number} end
 
 local forgetAt = tonumber(ARGV[5])
 redis.call('SET', KEYS[2], '', 'PX', forgetAt * 1000 - now)
@@ -73,7 +73,7 @@ if redis.call('HINCRBY', KEYS[3], span, 1) == 1 then
   local left = (span + 1) * 32000 - now
   if redis.call('PTTL', KEYS[3]) < left then redis.call('PEXPIRE', KEYS[3], left) end
 end
-return {'first', 0}`,
+return {'first', 0, number}`,
 )
 
 /** Begins the epoch where there is none, and tells what decides whether entries can be lost. Key: epoch. */

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { optionError } from '../errors.ts'
 import { wholeNumber } from '../option-readers.ts'
 import { withinDeadline } from './deadline.ts'
@@ -29,6 +30,8 @@ export interface Question {
   readonly ahead: number
   readonly behind: number
   readonly maxEntriesPerOwner: number
+  /** Of this question, and of no other of this store. The answer repeats it. */
+  readonly number: number
 }
 
 /**
@@ -45,6 +48,7 @@ export interface Question {
 export type Answer = readonly [
   status: 'first' | 'replay' | 'too-old' | 'owner-full' | 'clock',
   amount: number,
+  number: number,
 ]
 
 /** Clocks of the fleet and its server may differ by so many seconds. */
@@ -88,18 +92,23 @@ export function createSharedStore(
   // The server reads its clock at some time between the question and the deadline.
   const limits = { ahead: tolerance - deadline, behind: tolerance + deadline, maxEntriesPerOwner }
 
+  // Several stores may share a connection.
+  let number = randomInt(2 ** 47)
+
   return {
     async claim(entry: ReplayEntry): Promise<boolean> {
+      number += 1
       const question: Question = {
         id: shorten(entry.id),
         owner: shorten(entry.owner),
         issuedAt: entry.issuedAt,
         forgetAt: entry.expiresAt + 1 + clockToleranceSeconds,
         latest: now() + deadline,
+        number,
         ...limits,
       }
       const answer = await askInTime(deadline, () => ask(question))
-      return judge(answer, entry)
+      return judge(answer, question)
     },
   }
 }
@@ -117,9 +126,10 @@ async function askInTime(deadline: number, ask: () => Promise<unknown>): Promise
   }
 }
 
-function judge(answer: unknown, { issuedAt }: ReplayEntry): boolean {
-  const [status, amount] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
-  if (typeof amount === 'number') {
+function judge(answer: unknown, { issuedAt, number }: Question): boolean {
+  const [status, amount, of] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
+  // A client whose connection has gone out of step hands on the answer to another question.
+  if (typeof amount === 'number' && of === number) {
     if (status === 'first') return true
     if (status === 'replay') return false
     if (status === 'owner-full') throw new ReplayStoreError('ERR_POP_REPLAY_OWNER_FULL')
@@ -137,7 +147,11 @@ function judge(answer: unknown, { issuedAt }: ReplayEntry): boolean {
       )
     }
   }
-  throw unavailable(new Error('the answer is not one of this store: is something in between?'))
+  throw unavailable(
+    new Error(
+      'the answer is not to this question: the connection is out of step, or something else answers',
+    ),
+  )
 }
 
 /** What a store throws that cannot say. */
