@@ -1,0 +1,1 @@
+export { providePostgres as default } from '@oauth-pop/testkit/servers'
