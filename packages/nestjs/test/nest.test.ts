@@ -640,11 +640,10 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     },
     () => {
       const pop = { ...options, schemes: [dpop()] }
-      const start = (...controllers: Type[]): Promise<Send> => serve({ controllers, ...imported() })
-      const imported = (): Wiring => {
+      const start = (controller: Type): Promise<Send> => {
         @Module({ imports: [PopModule.forRootAsync({ useFactory: () => pop })] })
         class Below {}
-        return { imports: [Below] }
+        return serve({ imports: [Below], controllers: [controller] })
       }
 
       @RequireCoverage({ body: true })
