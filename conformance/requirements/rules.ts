@@ -148,6 +148,11 @@ export const rules = {
     source: 'Own rule: what is forgotten stays forgotten',
     behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
   },
+  'rule-replay-prefix': {
+    source: 'Own rule: APIs that share a server share no proofs',
+    behaviour:
+      'Two prefixes of one Redis, or two tables of one PostgreSQL, know nothing of each other.',
+  },
   'rule-replay-epoch': {
     source: 'Own rule: a shared store knows since when it remembers',
     behaviour:
@@ -157,6 +162,11 @@ export const rules = {
     source: 'Own rule: no clock is trusted alone',
     behaviour:
       'A shared store whose clock is more than 30 seconds from ours, or came back from there, vouches for nothing of before; entries outlive every clock within that.',
+  },
+  'rule-optional-route': {
+    source: 'Own rule: what one route may do, the rest may not',
+    behaviour:
+      'A credential is optional on one route: absent ones pass there and nowhere else, bad ones nowhere, whatever the order of mounts.',
   },
   'rule-report': {
     source: 'Own rule: a roll-out breaks nobody and protects nothing unseen',

@@ -19,7 +19,30 @@ import {
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { sha256OfParts } from '../src/hash.ts'
 
-describeReplayStore('memoryReplayStore', (now) => memoryReplayStore({ now, restartGuard: 'off' }))
+describeReplayStore(
+  'memoryReplayStore',
+  (limits) => {
+    const clock = createClock()
+    const make = (): ReplayStore => memoryReplayStore({ ...limits, now: clock.now })
+    let current = make()
+    return {
+      store: { claim: (entry) => current.claim(entry) },
+      now: clock.now,
+      pass: (seconds) => clock.advance(seconds),
+      forget: () => void (current = make()),
+    }
+  },
+  ['sibling', 'stop'],
+)
+
+test('has room again once proofs have expired', { tags: ['rule-replay-room-again'] }, async () => {
+  const clock = createClock()
+  const store = memoryReplayStore({ now: clock.now, maxEntriesPerOwner: 1 })
+  for (let round = 0; round < 20; round += 1) {
+    expect(await store.claim(createReplayEntry('a', clock.seconds()))).toBe(true)
+    clock.advance(400)
+  }
+})
 
 async function codeOf(claim: Promise<boolean>): Promise<string | boolean> {
   try {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AccessToken } from '@oauth-pop/core'
 import { createProtection, expressView, type AdapterOptions } from '@oauth-pop/core/node'
 import type { NextFunction, Request } from 'express'
 
@@ -12,11 +13,21 @@ export type PopHandler = (
 ) => Promise<void>
 
 /**
+ * The access token on a route that is `optional`: undefined for a request without a credential, which
+ * the type of `req.accessToken` does not say.
+ */
+export function optionalAccessToken(request: Request): AccessToken | undefined {
+  return request.accessToken
+}
+
+/**
  * Express middleware (4 and 5) that lets a request pass only with an access token of whose key it
  * proves possession, and sets `req.accessToken`. Mount it before body parsers. A refusal goes to
  * `next(error)` as `PopError`, with its headers already on the response.
  *
- * Without options it reads the environment: see `optionsFromEnvironment`.
+ * Without options it reads the environment: see `optionsFromEnvironment`. Mounts with the same values but
+ * for `optional` are one verifier: `popMiddleware({ ...options, optional: true })` on a route ahead of
+ * `popMiddleware(options)` opens that route only.
  *
  * @throws TypeError with `code` for wrong options
  */

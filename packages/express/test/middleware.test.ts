@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import {
   memoryReplayStore,
   type PopError,
+  optionalAccessToken,
   popMiddleware,
   requireAnyScope,
   requireClaims,
@@ -260,12 +261,66 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
     },
   )
 
+  describe('optional on one route', { tags: ['rule-optional-route'] }, () => {
+    const answer: RequestHandler = (request, response) => {
+      response.json({ subject: optionalAccessToken(request)?.subject ?? null })
+    }
+    const optional = { optional: true } as const
+
+    test('ahead of the rest, opens that route only', async () => {
+      const send = await serve((app) => {
+        app.get('/feed', popMiddleware({ ...options, ...optional }), answer)
+        app.use(popMiddleware(options), answer)
+      })
+      const proof = signed({}, { target: '/feed' })
+      const answers = []
+      for (const request of [
+        anonymous({ target: '/feed' }),
+        anonymous({ target: '/items' }),
+        proof,
+        proof,
+        signed({ p: '/other' }, { target: '/feed' }),
+        signed(),
+      ])
+        answers.push((await send(request)).status)
+      expect(answers).toEqual([200, 401, 200, 401, 401, 200])
+    })
+
+    test('does not open it when the mount for all comes first', async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(options))
+        app.get('/feed', popMiddleware({ ...options, ...optional }), answer)
+      })
+      expect((await send(anonymous({ target: '/feed' }))).status).toBe(401)
+      expect((await send(signed({}, { target: '/feed' }))).status).toBe(200)
+    })
+
+    test('does not open what follows it', async () => {
+      const send = await serve((app) => {
+        app.use(popMiddleware({ ...options, ...optional }))
+        app.use(popMiddleware(options), answer)
+      })
+      expect([(await send(anonymous())).status, (await send(signed())).status]).toEqual([401, 200])
+    })
+
+    test('shares the replay store with the mount for all', async () => {
+      const open = await serve((app) => {
+        app.use(popMiddleware({ ...options, ...optional }), answer)
+      })
+      const closed = await serve((app) => {
+        app.use(popMiddleware(options), answer)
+      })
+      const proof = signed()
+      expect([(await open(proof)).status, (await closed(proof)).status]).toEqual([200, 401])
+    })
+  })
+
   test(
     'two verifiers on one request are a configuration error',
     { tags: ['rule-two-verifiers'] },
     async () => {
       const send = await serve((app) => {
-        app.use(popMiddleware(options), popMiddleware(options))
+        app.use(popMiddleware(options), popMiddleware({ ...options, realm: 'other' }))
         echo(app)
       })
       expect((await send(signed())).status).toBe(500)

@@ -10,5 +10,5 @@ export {
   requireToken,
 } from './guards.ts'
 export type { PopGuard } from './guards.ts'
-export { popPlugin, popPlugin as default } from './plugin.ts'
+export { optionalAccessToken, popPlugin, popPlugin as default } from './plugin.ts'
 export type { PopPluginOptions } from './plugin.ts'

@@ -22,6 +22,7 @@ import fastify, {
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import oauthPop, {
   dpop,
+  optionalAccessToken,
   PopError,
   popPlugin,
   requireAnyScope,
@@ -646,4 +647,63 @@ describe('guards', () => {
     expect(() => requireAnyScope()).toThrow(TypeError)
     expect(() => requireCoverage({})).toThrow(TypeError)
   })
+})
+
+describe('optional on one route', { tags: ['rule-optional-route'] }, () => {
+  const answer = (request: FastifyRequest): object => ({
+    subject: optionalAccessToken(request)?.subject ?? null,
+  })
+
+  test('opens that route only', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      app.get('/feed', { config: { pop: { optional: true } } }, answer)
+      app.get('/closed', { config: { pop: { optional: false } } }, answer)
+      app.get('/items', answer)
+    })
+    const proof = signed({}, { target: '/feed' })
+    const answers = []
+    for (const request of [
+      anonymous({ target: '/feed' }),
+      anonymous({ target: '/closed' }),
+      anonymous({ target: '/items' }),
+      proof,
+      proof,
+      signed({ p: '/other' }, { target: '/feed' }),
+      signed(),
+    ])
+      answers.push((await send(request)).status)
+    expect(answers).toEqual([200, 401, 401, 200, 401, 401, 200])
+  })
+
+  test('closes one where all others are open', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, { ...options, optional: true })
+      app.get('/closed', { config: { pop: { optional: false } } }, answer)
+      app.get('/items', answer)
+    })
+    expect((await send(anonymous({ target: '/closed' }))).status).toBe(401)
+    expect((await send(anonymous())).status).toBe(200)
+  })
+
+  test('a guard on it refuses a request without a token', async () => {
+    const send = await serve(async (app) => {
+      await app.register(oauthPop, options)
+      const config = { pop: { optional: true } }
+      app.get('/feed', { config, preHandler: requireScopes('read') }, answer)
+    })
+    expect((await send(anonymous({ target: '/feed' }))).status).toBe(401)
+  })
+
+  test.each([['optional'], [{ optinal: true }], [{ optional: 'true' }], [0], [null]])(
+    'the value %j is refused at start-up',
+    async (pop) => {
+      const app = fastify()
+      closing.push(() => app.close())
+      await app.register(oauthPop, options)
+      expect(() => app.get('/feed', { config: { pop: pop as never } }, answer)).toThrow(
+        'config.pop of a route must be false, or { optional: true }',
+      )
+    },
+  )
 })

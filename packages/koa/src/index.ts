@@ -9,5 +9,5 @@ export {
   requireScopes,
   requireToken,
 } from './guards.ts'
-export { popMiddleware } from './middleware.ts'
+export { optionalAccessToken, popMiddleware } from './middleware.ts'
 export type { PopMiddlewareOptions } from './middleware.ts'

@@ -1,14 +1,25 @@
+import type { AccessToken } from '@oauth-pop/core'
 import { createProtection, originOf, type AdapterOptions } from '@oauth-pop/core/node'
-import type { Middleware } from 'koa'
+import type { Context, Middleware } from 'koa'
 
 export type PopMiddlewareOptions = AdapterOptions
+
+/**
+ * The access token on a route that is `optional`: undefined for a request without a credential, which
+ * the type of `ctx.state.accessToken` does not say.
+ */
+export function optionalAccessToken({ state }: Pick<Context, 'state'>): AccessToken | undefined {
+  return state.accessToken
+}
 
 /**
  * Koa middleware (3 and 2) that lets a request pass only with an access token of whose key it proves
  * possession, and sets `ctx.state.accessToken`. Mount it before body parsers. A refusal is thrown as
  * `PopError`, with its headers on the response and on the error.
  *
- * Without options it reads the environment: see `optionsFromEnvironment`.
+ * Without options it reads the environment: see `optionsFromEnvironment`. Mounts with the same values but
+ * for `optional` are one verifier: `popMiddleware({ ...options, optional: true })` on a route ahead of
+ * `popMiddleware(options)` opens that route only.
  *
  * @throws TypeError with `code` for wrong options
  */

@@ -21,6 +21,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   memoryReplayStore,
   PopError,
+  optionalAccessToken,
   popMiddleware,
   requireCoverage,
   requireScopes,
@@ -176,12 +177,52 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
     expect(claim).toHaveBeenCalledTimes(1)
   })
 
+  describe('optional on one route', { tags: ['rule-optional-route'] }, () => {
+    const answer = (ctx: Context): void => {
+      ctx.body = { subject: optionalAccessToken(ctx)?.subject ?? null }
+    }
+    const optional = { ...options, optional: true } as const
+
+    test('ahead of the rest, opens that route only', async () => {
+      const send = await serve((app) => {
+        const router = new Router()
+        router.get('/feed', popMiddleware(optional), answer)
+        app.use(router.routes()).use(popMiddleware(options)).use(answer)
+      })
+      const proof = signed({}, { target: '/feed' })
+      const answers = []
+      for (const request of [
+        anonymous({ target: '/feed' }),
+        anonymous({ target: '/items' }),
+        proof,
+        proof,
+        signed({ p: '/other' }, { target: '/feed' }),
+        signed(),
+      ])
+        answers.push((await send(request)).status)
+      expect(answers).toEqual([200, 401, 200, 401, 401, 200])
+    })
+
+    test.each([
+      ['does not open it when the mount for all comes first', options, optional],
+      ['does not open what follows it', optional, options],
+    ])('%s', async (_, first, second) => {
+      const send = await serve((app) => {
+        app.use(popMiddleware(first)).use(popMiddleware(second)).use(answer)
+      })
+      expect([(await send(anonymous())).status, (await send(signed())).status]).toEqual([401, 200])
+    })
+  })
+
   test(
     'two verifiers on one request are a configuration error',
     { tags: ['rule-two-verifiers'] },
     async () => {
       const send = await serve((app) => {
-        app.use(popMiddleware(options)).use(popMiddleware(options)).use(echo)
+        app
+          .use(popMiddleware(options))
+          .use(popMiddleware({ ...options, realm: 'other' }))
+          .use(echo)
       })
       expect((await send(signed())).status).toBe(500)
     },

@@ -6,13 +6,26 @@ import {
 } from '@nestjs/common'
 import * as core from '@oauth-pop/core'
 import { PopGuard } from './guard.ts'
-import { addRequirements, exemptFromVerification, type Requirement } from './requirements.ts'
+import {
+  addRequirements,
+  exemptFromVerification,
+  makeOptional,
+  type Requirement,
+} from './requirements.ts'
 
 /** For a controller or one of its handlers. */
 export type PopDecorator = ClassDecorator & MethodDecorator
 
 /** Protects a controller or a handler: only the client that holds the key of its token gets in. */
 export const UsePoP = (): PopDecorator => protect()
+
+/**
+ * Protects, but lets a request without a credential pass, without an access token; a bad credential never
+ * does. What is nearer to the handler decides: `@UsePoP()` on a handler takes this of its class back, and
+ * the reverse. Beside `@UsePoP()` on the same class or handler it holds.
+ */
+export const OptionalPoP = (): PopDecorator =>
+  applyDecorators(onTarget(makeOptional), UseGuards(PopGuard))
 
 /** Protects, and lets a request pass that has a verified token, also under `optional`; else 401. */
 export const RequireToken = (): PopDecorator =>

@@ -1,11 +1,10 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core'
-import type { Guard } from '@oauth-pop/core'
 import { runGuard, type Protection } from '@oauth-pop/core/node'
 import { toHttpException } from './exception.ts'
 import { protectionToken } from './options.ts'
 import { platformOf } from './platform.ts'
-import { protectionOf } from './requirements.ts'
+import { protectionOf, type Protected } from './requirements.ts'
 
 /** Nest asks once for the application, the class and the handler each; their requirements are the same. */
 const approved = Symbol('oauth-pop.approved')
@@ -42,7 +41,7 @@ export class PopGuard implements CanActivate {
     }
   }
 
-  async #verify(context: ExecutionContext, guards: readonly Guard[]): Promise<void> {
+  async #verify(context: ExecutionContext, { optional, guards }: Protected): Promise<void> {
     const type = context.getType<string>()
     const platform = platformOf(this.#host.httpAdapter)
     if (type !== 'http' || platform === undefined) {
@@ -54,7 +53,8 @@ export class PopGuard implements CanActivate {
     const { request, response, view } = platform.open(own, http.getResponse())
     const marked: typeof request & { [approved]?: unknown } = request
     if (marked[approved] === guards) return
-    const accessToken = await this.#protection.verify(request, response, view)
+    const route = optional === undefined ? {} : { optional }
+    const accessToken = await this.#protection.verify(request, response, view, route)
     // Always: whoever set it before us has verified nothing.
     own.accessToken = accessToken
     for (const guard of guards) await runGuard(guard, request, response)

@@ -4,6 +4,7 @@ export * from '@oauth-pop/core/configuration'
 export {
   AccessToken,
   AllowUnverified,
+  OptionalPoP,
   RequireAnyScope,
   RequireClaims,
   RequireCoverage,

@@ -4,6 +4,7 @@ import type { Guard } from '@oauth-pop/core'
 
 const required = Symbol('oauth-pop.requirements')
 const exempt = Symbol('oauth-pop.exempt')
+const optional = Symbol('oauth-pop.optional')
 
 type Target = object
 
@@ -23,11 +24,21 @@ export function addRequirements(target: Target, ...requirements: readonly Requir
   Reflect.defineMetadata(required, [...requirements, ...requirementsOf(target)], target)
 }
 
+export function makeOptional(target: Target): void {
+  Reflect.defineMetadata(optional, true, target)
+}
+
 export function exemptFromVerification(target: Target): void {
   Reflect.defineMetadata(exempt, true, target)
 }
 
-type Protection = 'exempt' | readonly Guard[]
+/** What a route asks for; the same object every time. */
+export interface Protected {
+  readonly optional: boolean | undefined
+  readonly guards: readonly Guard[]
+}
+
+type Protection = 'exempt' | Protected
 
 /** Metadata does not change once the application is up, and reading it costs as much as the guards. */
 const known = new WeakMap<Target, WeakMap<Target, Protection>>()
@@ -35,7 +46,7 @@ const known = new WeakMap<Target, WeakMap<Target, Protection>>()
 /** The guards of a handler of a class; none where it is exempt. */
 export function guardsOf(type: Target, handler: Target, guard: GuardClass): readonly Guard[] {
   const protection = readProtection(type, handler, guard)
-  return protection === 'exempt' ? [] : protection
+  return protection === 'exempt' ? [] : protection.guards
 }
 
 /** What a handler of a class requires; the same object every time. */
@@ -52,18 +63,34 @@ export function protectionOf(context: ExecutionContext, guard: GuardClass): Prot
 function readProtection(type: Target, handler: Target, guard: GuardClass): Protection {
   if (isExempt([handler, type], guard)) return 'exempt'
   const all = [...requirementsOf(type), ...requirementsOf(handler)]
-  return order.flatMap((kind) => all.filter((one) => one.kind === kind).map(({ guard }) => guard))
+  const guards = order.flatMap((kind) =>
+    all.filter((one) => one.kind === kind).map(({ guard }) => guard),
+  )
+  return { optional: isOptional([handler, type], guard), guards }
 }
 
 /** The nearer decides, and on the same target whoever asks for the guard decides against an exemption. */
 function isExempt(targets: readonly Target[], guard: GuardClass): boolean {
   for (const target of targets) {
-    const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as readonly unknown[]
-    if (guards.some((own) => isOrExtends(own, guard))) return false
+    if (asksFor(target, guard)) return false
     // Not inherited: what a subclass adds was not meant.
     if (Reflect.hasOwnMetadata(exempt, target)) return true
   }
   return false
+}
+
+/** The nearer of those that ask for the guard decides; undefined leaves it to the module's option. */
+function isOptional(targets: readonly Target[], guard: GuardClass): boolean | undefined {
+  for (const target of targets) {
+    if (Reflect.hasOwnMetadata(optional, target)) return true
+    if (asksFor(target, guard)) return undefined
+  }
+  return undefined
+}
+
+function asksFor(target: Target, guard: GuardClass): boolean {
+  const guards = (Reflect.getMetadata(GUARDS_METADATA, target) ?? []) as readonly unknown[]
+  return guards.some((own) => isOrExtends(own, guard))
 }
 
 function isOrExtends(own: unknown, guard: GuardClass): boolean {

@@ -45,6 +45,7 @@ import {
   AllowUnverified,
   dpop,
   memoryReplayStore,
+  OptionalPoP,
   PopError,
   PopGuard,
   PopModule,
@@ -114,6 +115,58 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     for (const request of requests) statuses.push((await send(request)).status)
     return statuses
   }
+
+  test('@OptionalPoP opens what it stands on', { tags: ['rule-optional-route'] }, async () => {
+    const subjectOf = (token?: AccessToken): object => ({ subject: token?.subject ?? null })
+
+    @UsePoP()
+    @Controller('closed')
+    class Closed {
+      @OptionalPoP()
+      @Get('feed')
+      feed(@AccessToken() token?: AccessToken): object {
+        return subjectOf(token)
+      }
+
+      @OptionalPoP()
+      @RequireScopes('read')
+      @Get('scoped')
+      scoped(@AccessToken() token?: AccessToken): object {
+        return subjectOf(token)
+      }
+
+      @Get()
+      list(@AccessToken() token?: AccessToken): object {
+        return subjectOf(token)
+      }
+    }
+
+    @OptionalPoP()
+    @Controller('open')
+    class Open {
+      @UsePoP()
+      @Get('closed')
+      closed(@AccessToken() token?: AccessToken): object {
+        return subjectOf(token)
+      }
+
+      @Get()
+      list(@AccessToken() token?: AccessToken): object {
+        return subjectOf(token)
+      }
+    }
+
+    for (const providers of [[], [{ provide: APP_GUARD, useExisting: PopGuard }]]) {
+      const send = await serve({ controllers: [Closed, Open], providers })
+      const anonymously = ['/closed/feed', '/closed/scoped', '/closed', '/open/closed', '/open']
+      expect(await statusesOf(send, ...anonymously.map((target) => anonymous({ target })))).toEqual(
+        [200, 401, 401, 401, 200],
+      )
+      const [feed, scoped] = [at('/closed/feed').signed, at('/closed/scoped').signed]
+      const bad = signed({ p: '/other' }, { target: '/closed/feed' })
+      expect(await statusesOf(send, feed, feed, scoped, bad)).toEqual([200, 401, 200, 401])
+    }
+  })
 
   @Controller('items')
   class Items {

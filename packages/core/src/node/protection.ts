@@ -7,10 +7,11 @@ import { impossibilityOf, type Guard } from '../guards.ts'
 import { flag, readOptions, wholeNumber } from '../option-readers.ts'
 import { verifierOptionNames, type VerifierOptions } from '../options.ts'
 import type { HttpRequest } from '../request.ts'
-import { createVerifier, type Verification, type Verifier } from '../verifier.ts'
+import type { Verification, Verifier } from '../verifier.ts'
 import { bodyReader, discardBody, releaseBody } from './body-gate.ts'
 import type { FrameworkView } from './framework-view.ts'
 import { keepHeaders, setHeaders } from './kept-headers.ts'
+import { oneVerifier } from './one-verifier.ts'
 
 /** What every adapter takes: the verifier's options, and how to treat the requests of a framework. */
 export interface AdapterOptions extends VerifierOptions {
@@ -18,6 +19,12 @@ export interface AdapterOptions extends VerifierOptions {
   readonly optional?: boolean
   /** The longest body that is read for `b`. Default 1 MiB. */
   readonly maxBodyBytes?: number
+}
+
+/** What one route can have otherwise. */
+export interface RouteOptions {
+  /** As the option of the adapter, for this route. */
+  readonly optional?: boolean
 }
 
 /** The part of an adapter that is the same in all frameworks. */
@@ -33,6 +40,7 @@ export interface Protection {
     request: IncomingMessage,
     response: ServerResponse,
     view: FrameworkView,
+    route?: RouteOptions,
   ): Promise<AccessToken | undefined>
   /**
    * Runs the verification ahead of body parsers where only a later `verify` knows whether the route
@@ -85,7 +93,7 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     options,
     names,
   )
-  const verifier = createVerifier(verifierOptions)
+  const verifier = oneVerifier(verifierOptions)
   const { mode } = verifier
   const isOptional = flag('optional', optional)
   const limit = wholeNumber('maxBodyBytes', maxBodyBytes, defaultBodyBytes)
@@ -105,7 +113,10 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
     return entry
   }
 
-  async function verificationOf(entry: Kept): Promise<Verification | undefined> {
+  async function verificationOf(
+    entry: Kept,
+    { optional = isOptional }: RouteOptions,
+  ): Promise<Verification | undefined> {
     const refuse = (code: PopErrorCode, evidence?: Evidence): PopError =>
       verifier.refuse(new PopError(code, evidence), undefined, {
         request: entry.arrived,
@@ -113,15 +124,15 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
       })
     if (entry.verifier !== verifier) throw refuse('ERR_POP_TWO_VERIFIERS')
     const verification = await entry.result
-    if (verification !== undefined || isOptional) return verification
+    if (verification !== undefined || optional) return verification
     throw refuse('ERR_POP_CREDENTIAL_MISSING', missedCredential(entry.arrived))
   }
 
   return {
-    async verify(request, response, view) {
+    async verify(request, response, view, route = {}) {
       const entry = entryOf(request, view)
       try {
-        const verification = await verificationOf(entry)
+        const verification = await verificationOf(entry, route)
         releaseBody(request)
         if (verification === undefined || entry.accessToken !== undefined) return entry.accessToken
         entry.accessToken = verification.accessToken
