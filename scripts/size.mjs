@@ -15,6 +15,7 @@ const limits = {
   '@oauth-pop/issuer': 7,
   '@oauth-pop/redis': 3,
   '@oauth-pop/postgres': 3,
+  '@oauth-pop/testing': 2,
 }
 
 /** The bundle as bytes; peers are never in it. */

@@ -1,0 +1,1 @@
+export { provideRedis as default } from '@oauth-pop/testkit/servers'
