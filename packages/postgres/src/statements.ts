@@ -90,6 +90,7 @@ begin
   if not found then return; end if;
   insert into ${owners} as counts values (the_owner, forget_when / 32, 1)
     on conflict (owner, span) do update set entries = counts.entries + 1;
+  amount := latest - (present - since);
   status := 'first';
 end $claim$`
 }

@@ -51,7 +51,8 @@ if offset < -tonumber(ARGV[3]) then return {'clock', offset, number} end
 
 if redis.call('EXISTS', KEYS[2]) == 1 then return {'replay', 0, number} end
 
-local vouched = math.ceil((latest - (now - began)) / 1000)
+local remembers = latest - (now - began)
+local vouched = math.ceil(remembers / 1000)
 if tonumber(ARGV[4]) < vouched then return {'too-old', vouched, number} end
 
 local oldest = math.floor(now / 32000)
@@ -73,7 +74,7 @@ if redis.call('HINCRBY', KEYS[3], span, 1) == 1 then
   local left = (span + 1) * 32000 - now
   if redis.call('PTTL', KEYS[3]) < left then redis.call('PEXPIRE', KEYS[3], left) end
 end
-return {'first', 0, number}`,
+return {'first', remembers, number}`,
 )
 
 /** Begins the epoch where there is none, and tells what decides whether entries can be lost. Key: epoch. */

@@ -43,7 +43,8 @@ export interface Question {
  * - `too-old`: its memory began after the proof was made, so that it cannot vouch for it; the
  *   amount is the first second, of this process's clock, for which it can.
  * - `owner-full`: the owner has `maxEntriesPerOwner` live entries.
- * - `first`: the entry has been added.
+ * - `first`: the entry has been added; the amount is the time, in milliseconds of this process's clock,
+ *   from which it can vouch if it was asked before `latest`.
  */
 export type Answer = readonly [
   status: 'first' | 'replay' | 'too-old' | 'owner-full' | 'clock',
@@ -108,7 +109,7 @@ export function createSharedStore(
         ...limits,
       }
       const answer = await askInTime(deadline, () => ask(question))
-      return judge(answer, question)
+      return judge(answer, question, now() - question.latest)
     },
   }
 }
@@ -126,17 +127,20 @@ async function askInTime(deadline: number, ask: () => Promise<unknown>): Promise
   }
 }
 
-function judge(answer: unknown, { issuedAt, number }: Question): boolean {
+/** @param late by how many milliseconds the answer came after `latest`, as in an event loop that was blocked */
+function judge(answer: unknown, { issuedAt, number }: Question, late: number): boolean {
   const [status, amount, of] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
   // A client whose connection has gone out of step hands on the answer to another question.
   if (typeof amount === 'number' && of === number) {
-    if (status === 'first') return true
+    if (status === 'first') {
+      // The server may have been asked that much later, and have begun to remember that much later.
+      const vouched = Math.ceil((amount + late) / 1000)
+      if (late > 0 && issuedAt < vouched) throw tooOld(vouched - issuedAt)
+      return true
+    }
     if (status === 'replay') return false
     if (status === 'owner-full') throw new ReplayStoreError('ERR_POP_REPLAY_OWNER_FULL')
-    if (status === 'too-old') {
-      const retryAfterSeconds = Math.max(1, amount - issuedAt)
-      throw new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD', { retryAfterSeconds })
-    }
+    if (status === 'too-old') throw tooOld(amount - issuedAt)
     if (status === 'clock') {
       const seconds = Math.abs(amount / 1000).toFixed(0)
       const way = amount > 0 ? 'ahead of' : 'behind'
@@ -152,6 +156,11 @@ function judge(answer: unknown, { issuedAt, number }: Question): boolean {
       'the answer is not to this question: the connection is out of step, or something else answers',
     ),
   )
+}
+
+function tooOld(seconds: number): ReplayStoreError {
+  const retryAfterSeconds = Math.max(1, seconds)
+  return new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD', { retryAfterSeconds })
 }
 
 /** What a store throws that cannot say. */
