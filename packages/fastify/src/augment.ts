@@ -1,5 +1,4 @@
 import type { AccessToken } from '@oauth-pop/core'
-import type { RouteOptions as PopRouteOptions } from '@oauth-pop/core/node'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,6 +13,6 @@ declare module 'fastify' {
      * `false` exempts the route from verification; `{ optional: true }` lets a request without a
      * credential pass, without `accessToken`.
      */
-    pop?: boolean | PopRouteOptions
+    pop?: boolean | { readonly optional: boolean }
   }
 }

@@ -143,7 +143,11 @@ async function isWhole(node: RealRedis): Promise<boolean> {
 /** Whether `node` thinks that slots belong to the node at `port`. */
 async function owns(node: RealRedis, port: number): Promise<boolean> {
   const lines = String(await node.send('CLUSTER', 'NODES')).split('\n')
-  return lines.some((line) => line.includes(`:${port}@`) && /\bmaster\b.* \d+-\d+/.test(line))
+  return lines.some((line) => {
+    // id, address, flags and so on; from the ninth word on, slots
+    const [, address = '', flags = '', , , , , , slots] = line.split(' ')
+    return address.includes(`:${port}@`) && flags.includes('master') && slots !== undefined
+  })
 }
 
 async function infoOf(node: RealRedis, field: string): Promise<string | undefined> {

@@ -65,7 +65,7 @@ typed.post(
 )
 
 // @ts-expect-error true or false
-http1.get('/odd', { config: { pop: 'no' } }, () => '')
+export const odd = () => http1.get('/odd', { config: { pop: 'no' } }, () => '')
 // @ts-expect-error publicUrl is required
 export const incomplete = () => http1.register(oauthPop, { tokens })
 // @ts-expect-error a misspelled name
