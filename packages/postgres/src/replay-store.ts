@@ -37,7 +37,7 @@ export interface PostgresReplayStore extends ReplayStore {
  *
  * A server that was restarted, restored or promoted, or whose tables were emptied, does not know what
  * was used before. Proofs from before are then refused (503 with `Retry-After`), but those with a
- * server nonce from after. What is not noticed: rows that somebody deletes, and two primaries at once.
+ * server nonce of after. What is not noticed: rows that somebody deletes, and two primaries at once.
  *
  * @throws TypeError with `code` for wrong options
  */

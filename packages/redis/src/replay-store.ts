@@ -11,6 +11,8 @@ import { readInspection, type Inspection } from './inspection.ts'
 import { describeError, isUnknownScript } from './redis-error.ts'
 import { claimScript, inspectScript, type Script } from './script.ts'
 
+const inspectionPause = 500
+
 export interface RedisReplayStoreOptions extends SharedStoreOptions {
   /**
    * Sends one command and resolves to its answer:
@@ -37,7 +39,7 @@ export interface RedisReplayStoreOptions extends SharedStoreOptions {
  * claim, never sent twice. All keys of one prefix are in one slot of a cluster.
  *
  * A Redis that was flushed, restarted, restored or promoted does not know what was used before. Proofs
- * from before are then refused (503 with `Retry-After`), but those with a server nonce from after.
+ * from before are then refused (503 with `Retry-After`), unless a server nonce proves that they are younger.
  * What is not noticed: keys that Redis evicts (there is a warning for it), and two masters at once.
  *
  * @throws TypeError with `code` for wrong options
@@ -77,10 +79,14 @@ export function redisReplayStore(options: RedisReplayStoreOptions): ReplayStore 
     return readInspection(answer, replicas !== undefined)
   }
 
-  /** Once; again by the next claim if it fails. */
+  /** Once; again later if it fails, as it does for a client that is not connected yet. */
   function startInspection(): Promise<Inspection> {
-    inspection ??= inspect()
-    inspection.catch(() => (inspection = undefined))
+    if (inspection !== undefined) return inspection
+    inspection = inspect()
+    inspection.catch(() => {
+      inspection = undefined
+      setTimeout(() => void startInspection(), inspectionPause).unref()
+    })
     return inspection
   }
 
@@ -111,7 +117,6 @@ export function redisReplayStore(options: RedisReplayStoreOptions): ReplayStore 
     const values = [latest, ahead, behind, issuedAt, forgetAt, maxEntriesPerOwner, number]
     try {
       const answer = await run(claimScript, keys, values)
-      if (inspection === undefined) void startInspection()
       if (replicas !== undefined && isFirstUse(answer)) await waitForReplicas(replicas)
       return answer
     } catch (error) {
