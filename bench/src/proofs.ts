@@ -31,19 +31,21 @@ interface PoolOptions {
   readonly forged?: boolean
   /** Default a random string of 700 characters. */
   readonly createToken?: (jwk: Jwk) => string
+  /** How many seconds ahead of now the proofs are dated. Default 0. */
+  readonly aheadSeconds?: number
 }
 
 /** Makes distinct signed requests. */
 export function createPool(
   algorithm: BenchAlgorithm,
   size: number,
-  { forged = false, createToken = randomToken }: PoolOptions = {},
+  { forged = false, createToken = randomToken, aheadSeconds = 0 }: PoolOptions = {},
 ): Pool {
   const { publicKey, privateKey } = createKeyPair(algorithm)
   const signingKey = forged ? createKeyPair(algorithm).privateKey : privateKey
   const accessToken = createToken(publicKey.export({ format: 'jwk' }) as Jwk)
   const signed = Array.from({ length: size }, (_, index) =>
-    signRequest(algorithm, signingKey, accessToken, index),
+    signRequest(algorithm, signingKey, accessToken, index, aheadSeconds),
   )
   const hash = hashOf(algorithm)
   // The cheapest form of the call: a bare key where the algorithm allows it, and DER for ECDSA.
@@ -74,16 +76,16 @@ export function randomToken(): string {
 
 /** An issuer that signs JWT access tokens with this algorithm, and its key set. */
 export function createIssuer(algorithm: 'ES256' | 'RS256'): {
-  readonly createToken: (jwk: Jwk) => string
+  readonly createToken: (jwk: Jwk, subject?: string) => string
   readonly jwks: { readonly keys: readonly Jwk[] }
 } {
   const { publicKey, privateKey } = createKeyPair(algorithm)
   const kid = 'bench'
   return {
     jwks: { keys: [{ ...(publicKey.export({ format: 'jwk' }) as Jwk), kid }] },
-    createToken(jwk) {
+    createToken(jwk, subject) {
       const header = { typ: 'at+jwt', alg: algorithm, kid }
-      const input = [header, claimsOf({ jwk })].map(encode).join('.')
+      const input = [header, claimsOf({ jwk }, subject)].map(encode).join('.')
       const options = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
       return `${input}.${sign('sha256', Buffer.from(input), options).toString('base64url')}`
     },
@@ -91,11 +93,14 @@ export function createIssuer(algorithm: 'ES256' | 'RS256'): {
 }
 
 /** What an authorization server knows about the token of a pool. */
-export function claimsOf({ jwk }: Pick<Pool, 'jwk'>): Readonly<Record<string, unknown>> {
+export function claimsOf(
+  { jwk }: Pick<Pool, 'jwk'>,
+  subject = 'alice',
+): Readonly<Record<string, unknown>> {
   const exp = Math.floor(Date.now() / 1000) + 3600
   return {
     iss: issuer,
-    sub: 'alice',
+    sub: subject,
     aud: audience,
     client_id: 'app',
     scope: 'a b',
@@ -121,12 +126,13 @@ function signRequest(
   key: KeyObject,
   accessToken: string,
   index: number,
+  aheadSeconds: number,
 ): { input: string; signature: Buffer; bareSignature: Buffer; request: HttpRequest } {
   const path = `/photos/${index}`
   const jti = randomBytes(16).toString('base64url')
   const payload = {
     at: accessToken,
-    ts: Math.floor(Date.now() / 1000),
+    ts: Math.floor(Date.now() / 1000) + aheadSeconds,
     m: 'GET',
     u: apiHost,
     p: path,

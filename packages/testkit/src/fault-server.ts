@@ -5,12 +5,16 @@ import { listen } from './server.ts'
 export type Fault =
   | 'reset'
   | 'hang'
+  | 'late'
   | 'drip'
   | 'huge'
   | 'html'
   | 'redirect'
   | 'empty'
   | `status ${number}`
+
+/** Later than callers of this project wait. */
+const lateMs = 2200
 
 type Answer = Fault | Readonly<Record<string, unknown>>
 
@@ -21,6 +25,8 @@ export interface FaultServer {
   readonly answerByPath: (next: (path: string) => Answer) => void
   /** The paths that were asked for. */
   readonly asked: string[]
+  /** How many questions were open at the same time, at most. */
+  mostAtOnce: number
   readonly close: () => Promise<void>
 }
 
@@ -29,8 +35,13 @@ export async function startFaultServer(): Promise<FaultServer> {
   let current = (_path: string): Answer => 'status 404'
   let currentStatus = 200
   const asked: string[] = []
+  const open = new Set<ServerResponse>()
+  let mostAtOnce = 0
   const { port, close } = await listen((request, response) => {
     asked.push(request.url ?? '')
+    open.add(response)
+    response.on('close', () => open.delete(response))
+    mostAtOnce = Math.max(mostAtOnce, open.size)
     const next = current(request.url ?? '')
     if (typeof next === 'object') sendJson(response, next, currentStatus)
     else fail(next, request, response)
@@ -39,6 +50,12 @@ export async function startFaultServer(): Promise<FaultServer> {
     url: `http://127.0.0.1:${port}`,
     asked,
     close,
+    get mostAtOnce() {
+      return mostAtOnce
+    },
+    set mostAtOnce(count) {
+      mostAtOnce = count
+    },
     answer(next, status = 200) {
       current = () => next
       currentStatus = status
@@ -55,6 +72,7 @@ function sendJson(response: ServerResponse, body: object, status = 200): void {
 
 function fail(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
   if (fault === 'reset') request.socket.resetAndDestroy()
+  else if (fault === 'late') setTimeout(() => response.writeHead(200).end('{}'), lateMs)
   else if (fault === 'drip') drip(response)
   else if (fault === 'huge') flood(response)
   else if (fault === 'html') response.setHeader('content-type', 'text/html').end('<h1>Sorry</h1>')
