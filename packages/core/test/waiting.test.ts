@@ -20,7 +20,7 @@ import {
   startFaultServer,
   type FaultServer,
 } from '@oauth-pop/testkit'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bearerRequest } from './bearer-request.ts'
 import { createIssuerKey } from './issuer-key.ts'
 
@@ -31,14 +31,11 @@ const issuer = 'https://as.example.com'
 const forever = new Promise<never>(() => {})
 
 let server: FaultServer
-beforeEach(async () => {
+beforeAll(async () => {
   server = await startFaultServer()
   server.answer('hang')
 })
-afterEach(() => {
-  vi.restoreAllMocks()
-  return server.close()
-})
+afterAll(() => server.close())
 
 /** A JWT that nobody signed: enough to make an API look for the issuer's keys. */
 const madeUp = (iss: string, index: number): string =>
@@ -126,7 +123,8 @@ function askerOf({ tokens, token, scheme }: Api): (index: number) => Promise<num
 }
 
 describe('of 2,000 requests, never more than 1,000 wait and the others are 503 at once with', () => {
-  test.each(Object.entries(apis))(
+  // All at once, because each waits for ten seconds.
+  test.concurrent.each(Object.entries(apis))(
     '%s',
     { tags: ['rule-waiting-bound'], timeout: 60_000 },
     async (_, makeApi) => {
@@ -163,6 +161,7 @@ test(
     let renewing = false
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
+    onTestFinished(() => void vi.restoreAllMocks())
     const tokens = jwtTokens({
       issuer,
       audience: apiUrl,
