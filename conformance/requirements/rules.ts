@@ -539,6 +539,42 @@ export const rules = {
     behaviour:
       'The client says of a 401 whether it can see the challenge, and reads a renamed one.',
   },
+  'rule-client-dpop-proof': {
+    source: 'RFC 9449 section 4.2',
+    behaviour:
+      'A DPoP proof of the client has typ dpop+jwt, alg, the public members of jwk, jti, htm, htu, iat; nothing else unasked.',
+  },
+  'rule-client-dpop-htu': {
+    source: 'RFC 9449 section 4.2',
+    behaviour: 'htu is the URL as it is sent, without query, fragment and user.',
+  },
+  'rule-client-dpop-ath': {
+    source: 'RFC 9449 section 4.2, 7.1',
+    behaviour:
+      'With an access token the proof has its hash, and Authorization: DPoP the same token.',
+  },
+  'rule-client-dpop-asymmetric': {
+    source: 'RFC 9449 section 4.2',
+    behaviour: 'The client makes no DPoP proof with a secret: TypeError, nothing sent.',
+  },
+  'rule-client-dpop-nonce-asked': {
+    source: 'RFC 9449 section 8, 9',
+    behaviour:
+      'use_dpop_nonce (400 of an issuer, 401 of a resource) is answered once, with the nonce of that response.',
+  },
+  'rule-client-dpop-nonce-newest': {
+    source: 'RFC 9449 section 8.2',
+    behaviour:
+      'The newest DPoP-Nonce of any response of an origin is in the next proof for it, and for nobody else.',
+  },
+  'rule-client-dpop-nonce-loop': {
+    source: 'Own rule: no client goes round and round',
+    behaviour: 'A server refuses the nonce it has just given: one error, after two requests.',
+  },
+  'rule-client-dpop-body-once': {
+    source: 'Own rule: no retry without its body',
+    behaviour: 'Another proof is asked for a stream that is gone: one error, nothing sent again.',
+  },
   'rule-issuer-confirmation': {
     source: 'draft-ietf-oauth-pop-key-distribution-07 section 4.1',
     behaviour: 'The issuer reads the key of a token request as MSAL and OpenAM clients write it.',

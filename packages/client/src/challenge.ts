@@ -22,16 +22,33 @@ function challengeHeaderOf({ headers }: Response): string | undefined {
   return [...headers.keys()].find((name) => name.endsWith(`-${challengeHeader}`))
 }
 
-/**
- * The nonce of a response that asks for a proof with one: 401 and a challenge
- * `PoP nonce="...", error="use_pop_nonce"`, or without any error. Undefined for any other response.
- */
-export function readNonceChallenge(response: Response): string | undefined {
-  if (response.status !== 401) return undefined
-  const challenge = readChallenge(response, 'pop')
-  const [nonce, error = 'use_pop_nonce'] = [challenge.get('nonce'), challenge.get('error')]
-  return error === 'use_pop_nonce' && nonce !== '' ? nonce : undefined
+/** What a response says to whoever made the proof. */
+export interface Answer {
+  /** For the next proof. */
+  readonly nonce: string | undefined
+  /** The request is refused because its proof had no nonce, or an old one. */
+  readonly asksForNonce: boolean
+  /** Why the request is refused, in the words of the server. */
+  readonly description: string | undefined
 }
+
+/**
+ * What a response says to a client of `PoP`: it asks for a nonce by 401 and a challenge
+ * `PoP nonce="...", error="use_pop_nonce"`, or without any error.
+ */
+export function readPopAnswer(response: Response): Answer {
+  if (response.status !== 401) return nothingSaid
+  const challenge = readChallenge(response, 'pop')
+  const [nonce = '', error = 'use_pop_nonce'] = [challenge.get('nonce'), challenge.get('error')]
+  const asksForNonce = error === 'use_pop_nonce' && nonce !== ''
+  return {
+    nonce: asksForNonce ? nonce : undefined,
+    asksForNonce,
+    description: challenge.get('error_description'),
+  }
+}
+
+const nothingSaid: Answer = { nonce: undefined, asksForNonce: false, description: undefined }
 
 /** What a client can see of a refusal. */
 export interface Refusal {
@@ -47,21 +64,26 @@ export interface Refusal {
 }
 
 /**
- * What a 401 says to a client of `PoP`, and whether the client can see it at all: a page cannot
- * unless the server lists `WWW-Authenticate` in `Access-Control-Expose-Headers`, nor can anybody
- * when a gateway drops or renames the header. Then no nonce that the server asks for can be
- * answered. Undefined for a response that is no 401.
+ * What a 401 says to a client of the scheme, `'PoP'` unless `'DPoP'` is named, and whether the client
+ * can see it at all: a page cannot unless the server lists `WWW-Authenticate`, for DPoP `DPoP-Nonce`
+ * too, in `Access-Control-Expose-Headers`, nor can anybody when a gateway drops or renames the header.
+ * Then no nonce that the server asks for can be answered. Undefined for a response that is no 401.
  */
-export function readRefusal(response: Response): Refusal | undefined {
+export function readRefusal(
+  response: Response,
+  scheme: 'PoP' | 'DPoP' = 'PoP',
+): Refusal | undefined {
   if (response.status !== 401) return undefined
   const header = challengeHeaderOf(response)
-  const challenge = readChallenge(response, 'pop')
+  const challenge = readChallenge(response, scheme.toLowerCase())
   const [error, description] = [challenge.get('error'), challenge.get('error_description')]
-  return { header, error, description: header === undefined ? hidden : description }
+  if (header === undefined) return { header, error, description: hidden('WWW-Authenticate') }
+  const isNonceHidden = error === 'use_dpop_nonce' && !response.headers.has('dpop-nonce')
+  return { header, error, description: isNonceHidden ? hidden('DPoP-Nonce') : description }
 }
 
-const hidden =
-  'the client sees no WWW-Authenticate: let the server list it in Access-Control-Expose-Headers, ' +
+const hidden = (header: string): string =>
+  `the client sees no ${header}: let the server list it in Access-Control-Expose-Headers, ` +
   'and let no gateway drop or rename it; until then a nonce that the server asks for goes unanswered'
 
 /**
@@ -76,6 +98,22 @@ export class NonceLoopError extends Error {
   constructor(response: Response) {
     super('the server refused the nonce that it had just given')
     this.name = 'NonceLoopError'
+    this.response = response
+  }
+}
+
+/**
+ * The server asked for another proof, but the body was a stream, which is gone once sent. What the
+ * server said is remembered: send the request anew, with a new stream.
+ */
+export class BodySentError extends TypeError {
+  readonly code = 'ERR_POP_BODY_SENT'
+  /** The refusal. */
+  readonly response: Response
+
+  constructor(response: Response) {
+    super('the server asks for another proof, and the body is a stream that cannot be sent twice')
+    this.name = 'BodySentError'
     this.response = response
   }
 }

@@ -19,7 +19,8 @@ export interface Outgoing {
   readonly init: RequestInit
 }
 
-interface Needs {
+/** What a proof needs of the request besides method, URL and headers. */
+export interface Needs {
   /** The proof covers the body. */
   readonly body: boolean
   /** The credential travels in the form. */

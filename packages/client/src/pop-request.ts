@@ -1,9 +1,9 @@
-import { base64url } from 'jose'
 import { resolveAccessToken, type AccessTokenSource } from './access-token.ts'
 import { signCompact } from './compact-jws.ts'
 import { checkCoverage, coverageMembers, type Coverage } from './coverage.ts'
 import { readMethod } from './http-token.ts'
 import { resolveProofKey, type ProofKeySource } from './proof-key.ts'
+import { nonceMember, randomId, readSeconds } from './proof-members.ts'
 import type { SignableBody } from './signed-body.ts'
 import type { SignableHeaders } from './signed-headers.ts'
 import { readTarget } from './target.ts'
@@ -41,12 +41,11 @@ export interface PopRequest {
  * @throws TypeError for a request that cannot be signed or covered as asked
  */
 export async function signPopRequest(request: PopRequest): Promise<string> {
-  const { cover = {}, nonce } = request
+  const { cover = {} } = request
   checkCoverage(cover)
   const { host, path, query } = readTarget(request.url)
   const m = readMethod(request.method)
-  if (nonce !== undefined && (typeof nonce !== 'string' || nonce === ''))
-    throw new TypeError('nonce must be the text that the server gave')
+  const nonce = nonceMember(request.nonce)
   const key = await resolveProofKey(request.key)
   const claims = {
     at: await resolveAccessToken(request.accessToken),
@@ -55,7 +54,7 @@ export async function signPopRequest(request: PopRequest): Promise<string> {
     u: host,
     p: path,
     ...(await coverageMembers(cover, { query, headers: request.headers, body: request.body })),
-    ...(nonce !== undefined && { nonce }),
+    ...nonce,
     jti: randomId(),
     ...(key.jwk !== undefined && { cnf: { jwk: key.jwk } }),
   }
@@ -68,14 +67,3 @@ export async function signPopRequest(request: PopRequest): Promise<string> {
 
 /** Node takes no more than 16 KiB of headers either. */
 const longestCredential = 16_384
-
-function readSeconds(now: () => number): number {
-  const seconds = Math.floor(now() / 1000)
-  if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds
-  throw new TypeError('now must give milliseconds since 1970')
-}
-
-/** 128 random bits: two proofs never share an identifier. */
-function randomId(): string {
-  return base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
-}

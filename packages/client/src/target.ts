@@ -19,13 +19,28 @@ const hostWithPort = /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9]\d*)?$/
  * names have, a backslash in the query, a credential that is there already
  */
 export function readTarget(url: string | URL): Target {
-  if (!URL.canParse(String(url))) throw new TypeError('url must be an absolute URL')
-  const { protocol, host, pathname, search } = new URL(url)
-  if (protocol !== 'https:' && protocol !== 'http:')
-    throw new TypeError('url must be http or https')
-  if (!hostWithPort.test(host)) throw new TypeError('url has a host that no server takes')
+  const { host, pathname, search } = readUrl(url)
   // `fetch` sends it as it is, and servers and URL parsers disagree on what it means.
   if (search.includes('\\')) throw new TypeError('url has a backslash in its query: write %5C')
   checkNoCredential(search.slice(1))
   return { host, path: pathname, query: search.slice(1) }
+}
+
+/**
+ * The URL as `htu` names it: without query and fragment (RFC 9449 section 4.2), and without a user.
+ *
+ * @throws TypeError for what is no absolute http or https URL, and a host that no server takes
+ */
+export function targetUri(url: string | URL): string {
+  const { origin, pathname } = readUrl(url)
+  return `${origin}${pathname}`
+}
+
+function readUrl(url: string | URL): URL {
+  if (!URL.canParse(String(url))) throw new TypeError('url must be an absolute URL')
+  const parsed = new URL(url)
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:')
+    throw new TypeError('url must be http or https')
+  if (!hostWithPort.test(parsed.host)) throw new TypeError('url has a host that no server takes')
+  return parsed
 }

@@ -14,18 +14,26 @@ export const transports: readonly unknown[] = ['header', 'form', 'query'] satisf
 /** The arguments of `fetch`. */
 export type FetchArguments = readonly [input: string | URL | Request, init: RequestInit]
 
-/** Puts the credential on a copy of the request: its body can be read once, and may be needed again. */
+/** Puts headers on a copy of the request: its body can be read once, and may be needed again. */
+export function addHeaders(
+  { input, headers, init }: Outgoing,
+  added: Readonly<Record<string, string>>,
+): FetchArguments {
+  const all = new Headers(headers)
+  for (const [name, value] of Object.entries(added)) all.set(name, value)
+  return [input instanceof Request ? input.clone() : input, { ...init, headers: all }]
+}
+
+/** Puts the credential of PoP on a copy of the request. */
 export function addCredential(
-  { input, url, headers, form, init }: Outgoing,
+  outgoing: Outgoing,
   transport: Transport,
   credential: string,
 ): FetchArguments {
+  if (transport === 'header') return addHeaders(outgoing, { authorization: `PoP ${credential}` })
+  const { input, url, headers, form, init } = outgoing
   const copy = input instanceof Request ? input.clone() : input
   const signed = new Headers(headers)
-  if (transport === 'header') {
-    signed.set('authorization', `PoP ${credential}`)
-    return [copy, { ...init, headers: signed }]
-  }
   // A second credential would be refused.
   signed.delete('authorization')
   if (transport === 'form')

@@ -11,3 +11,13 @@ export const tokens: TokenResolver = {
     audience: [],
   }),
 }
+
+/** The same for `dpop()`. */
+export const dpopTokens: TokenResolver = {
+  resolve: async () => ({
+    claims: {},
+    confirmation: { jkt: key.thumbprint },
+    scopes: [],
+    audience: [],
+  }),
+}
