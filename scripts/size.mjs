@@ -11,7 +11,7 @@ const limits = {
   '@oauth-pop/fastify': 1,
   '@oauth-pop/koa': 1,
   '@oauth-pop/nestjs': 3,
-  '@oauth-pop/client': 8,
+  '@oauth-pop/client': 9,
   '@oauth-pop/issuer': 7,
   '@oauth-pop/redis': 3,
   '@oauth-pop/postgres': 3,

@@ -40,22 +40,24 @@ async function readError(response: Response, inBody: boolean): Promise<OAuthErro
 /** Reads a copy: the caller gets a response that nobody has read. */
 async function readErrorBody(response: Response): Promise<OAuthError> {
   try {
-    const { error, error_description: description } = JSON.parse(await readText(response.clone()))
-    return typeof error === 'string' && typeof description !== 'object'
-      ? { error, description }
-      : {}
+    const body: unknown = JSON.parse(await readText(response.clone()))
+    const { error, error_description: description } = body as Record<string, unknown>
+    return {
+      ...(typeof error === 'string' && { error }),
+      ...(typeof description === 'string' && { description }),
+    }
   } catch {
     return {}
   }
 }
 
 async function readText({ body }: Response): Promise<string> {
-  const reader = body?.getReader()
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = body?.getReader()
   const decoder = new TextDecoder()
   let [text, length] = ['', 0]
   for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true }
-    if (value === undefined || done) return text
+    const value = (await reader?.read())?.value
+    if (value === undefined) return text
     length += value.length
     if (length > longestError) {
       // Not awaited: the copy ends only when the caller is done with the response.

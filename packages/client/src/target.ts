@@ -29,10 +29,13 @@ export function readTarget(url: string | URL): Target {
 /**
  * The URL as `htu` names it: without query and fragment (RFC 9449 section 4.2), and without a user.
  *
- * @throws TypeError for what is no absolute http or https URL, and a host that no server takes
+ * @throws TypeError for what is no absolute http or https URL, a host that no server takes, and a
+ * percent sign in the path that begins no escape, with which it is no URI (RFC 3986 section 2.1)
  */
 export function targetUri(url: string | URL): string {
   const { origin, pathname } = readUrl(url)
+  if (/%(?![\da-f]{2})/i.test(pathname))
+    throw new TypeError('url has a percent sign in its path that begins no escape: write %25')
   return `${origin}${pathname}`
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type * as client from '@oauth-pop/client'
 import type { Transport } from '@oauth-pop/client'
-import { popMiddleware, type TokenResolver } from '@oauth-pop/express'
+import { dpop, popMiddleware, type TokenResolver } from '@oauth-pop/express'
 import { listen, type AdapterServer } from '@oauth-pop/testkit'
 import { build } from 'esbuild'
 import express from 'express'
@@ -19,6 +19,10 @@ if (!hasBrowser) {
 /** The token is the thumbprint that it is bound to. */
 const tokens: TokenResolver = {
   resolve: async (kid) => ({ claims: {}, confirmation: { kid }, scopes: [], audience: [] }),
+}
+
+const dpopTokens: TokenResolver = {
+  resolve: async (jkt) => ({ claims: {}, confirmation: { jkt }, scopes: [], audience: [] }),
 }
 
 /** Serves a page, the client as a script, and an API that asks for nonces. */
@@ -39,7 +43,11 @@ async function startServer(): Promise<AdapterServer> {
   app.get('/client.js', (_request, response) => {
     response.type('text/javascript').send(outputFiles[0]?.text)
   })
-  app.use(popMiddleware({ publicUrl: 'request', tokens, nonce: {} }))
+  app.use(
+    '/dpop',
+    popMiddleware({ publicUrl: 'request', tokens: dpopTokens, schemes: [dpop()], nonce: {} }),
+  )
+  app.use(/^(?!\/dpop)/, popMiddleware({ publicUrl: 'request', tokens, nonce: {} }))
   app.use(express.text({ type: () => true }))
   app.use(({ method, body, headers: { referer }, accessToken }, response) => {
     const form = new URLSearchParams(typeof body === 'string' ? body : '')
@@ -65,6 +73,21 @@ async function ask({ transport, cover, init, asRequest }: Question): Promise<unk
   const url = '/items?a=1'
   const response = await (asRequest ? popFetch(new Request(url, init)) : popFetch(url, init))
   return response.status === 200 ? response.json() : response.status
+}
+
+/** Runs in the page: what comes back, by the kinds of bodies that a page sends. */
+async function askWithDpop(): Promise<unknown> {
+  const { popClient } = globalThis as unknown as { popClient: typeof client }
+  const key = await popClient.generateKeyPair({ algorithm: 'ES256' })
+  const dpopFetch = popClient.createDpopFetch({ accessToken: key.thumbprint, key })
+  const init = { method: 'POST', body: 'b=2', headers: { 'content-type': 'text/plain' } }
+  const first = await Promise.all(Array.from({ length: 20 }, () => dpopFetch('/dpop?a=1')))
+  const second = await dpopFetch('/dpop/x', init)
+  const third = await dpopFetch(new Request('/dpop/y', init))
+  const formOf = async (response: Response): Promise<unknown> =>
+    ((await response.json()) as { form: unknown }).form
+  const bodies = [await formOf(second), await formOf(third)]
+  return [new Set(first.map(({ status }) => status)).size, first[0]?.status, ...bodies]
 }
 
 const form = {
@@ -113,5 +136,9 @@ describe.skipIf(!hasBrowser)('in Chromium', { timeout: 60_000 }, () => {
       const shown = await page.evaluate(ask, { transport, cover, init: form, asRequest: true })
       expect(shown).toHaveProperty('referer')
     })
+  })
+
+  test('createDpopFetch signs, also once more with a nonce', async () => {
+    expect(await page.evaluate(askWithDpop)).toEqual([1, 200, 'b=2', 'b=2'])
   })
 })

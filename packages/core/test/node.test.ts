@@ -477,7 +477,7 @@ describe('one verification for a request', () => {
     'is not done again by another verifier, whether the first accepted or refused',
     { tags: ['rule-two-verifiers'] },
     async () => {
-      const other = createProtection(options)
+      const other = createProtection({ ...options, realm: 'other' })
       const port = await serve(async (_request, response, verify) => {
         await verify().catch(() => undefined)
         const error: unknown = await verify(other).catch((reason: unknown) => reason)

@@ -170,7 +170,7 @@ describe('popPlugin', () => {
       const send = await serve(async (app) => {
         await app.register(oauthPop, options)
         app.get('/public', { config: { pop: false } }, echo)
-        app.get('/odd', { config: { pop: 0 as unknown as false } }, echo)
+        app.get('/odd', { config: { pop: true } }, echo)
       })
       const open = await send(anonymous({ target: '/public' }))
       expect([open.status, JSON.parse(open.body)]).toEqual([200, { body: null, subject: null }])
