@@ -148,6 +148,19 @@ export const rules = {
     source: 'Own rule: what is forgotten stays forgotten',
     behaviour: 'After the clock is set back, no forgotten proof is accepted again.',
   },
+  'rule-replay-eviction': {
+    source: 'Own rule: operators hear of it in time',
+    behaviour: 'A Redis that may evict entries is warned of at the start.',
+  },
+  'rule-replay-wait': {
+    source: 'Own rule: a use that a failover can undo is no use',
+    behaviour:
+      'With wait, a first use that too few replicas have is 503; without it, replicas are warned of; in a cluster it is refused.',
+  },
+  'rule-replay-sweep': {
+    source: 'Own rule: live entries are never dropped',
+    behaviour: 'Dead rows of PostgreSQL are deleted in the background, and no live ones.',
+  },
   'rule-replay-prefix': {
     source: 'Own rule: APIs that share a server share no proofs',
     behaviour:

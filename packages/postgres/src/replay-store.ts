@@ -27,7 +27,11 @@ export interface PostgresReplayStoreOptions extends SharedStoreOptions {
 }
 
 export interface PostgresReplayStore extends ReplayStore {
-  /** Creates the tables where they do not exist. For start-up or for a migration of yours. */
+  /**
+   * Creates the tables where they do not exist. For start-up or for a migration of yours.
+   *
+   * @throws ReplayStoreError that says what to do
+   */
   readonly migrate: () => Promise<void>
 }
 
@@ -82,7 +86,11 @@ export function postgresReplayStore(options: PostgresReplayStoreOptions): Postgr
   return {
     ...createSharedStore('postgresReplayStore', rest, ask),
     async migrate() {
-      await query(statements.migrate, [])
+      try {
+        await query(statements.migrate, [])
+      } catch (error) {
+        throw describeError(error, table)
+      }
     },
   }
 }

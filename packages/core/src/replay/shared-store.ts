@@ -104,7 +104,7 @@ export function createSharedStore(
         owner: shorten(entry.owner),
         issuedAt: entry.issuedAt,
         forgetAt: entry.expiresAt + 1 + clockToleranceSeconds,
-        latest: now() + deadline,
+        latest: Math.ceil(now()) + deadline,
         number,
         ...limits,
       }
