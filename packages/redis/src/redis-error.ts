@@ -16,6 +16,8 @@ export function describeError(error: unknown): ReplayStoreError {
   // Older servers put their own words around the error of a script.
   const words = new Set(error.message.split(/[^A-Z]/))
   if (words.has('OOM')) return new ReplayStoreError('ERR_POP_REPLAY_FULL', { cause: error })
+  // Inside a script a missing right has no word of its own.
+  if (error.message.includes("can't run this command")) words.add('NOPERM')
   const known = Object.entries(hints).find(([word]) => words.has(word))
   if (known === undefined) return unavailable(error)
   return unavailable(new Error(`${error.message} (${known[1]})`))

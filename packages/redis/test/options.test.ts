@@ -138,6 +138,11 @@ describe.skipIf(!availableServers().redis)('what is no place for entries', () =>
     ['a key of another kind', ['SET', '{pop}:epoch', 'x'], 'choose another one'],
     ['a replica', ['REPLICAOF', '127.0.0.1', '1'], 'this is a replica: send to the master'],
     [
+      'a user without rights in the script',
+      ['ACL', 'SETUSER', 'default', '-time'],
+      'the user needs EVAL',
+    ],
+    [
       'a user without rights',
       ['ACL', 'SETUSER', 'default', '-evalsha', '-eval'],
       'the user needs EVAL',
