@@ -35,6 +35,16 @@ describe('the examples of the README', () => {
     expect(headers.get('authorization')).toMatch(/^PoP ey/)
   })
 
+  test('prove possession to a token endpoint and to an API', async () => {
+    const fetch = vi.fn<client.Fetch>(async () => new Response('ok'))
+    vi.stubGlobal('fetch', fetch)
+    await run(blocks[1] ?? '', { accessToken: 'token' }, ['response'])
+    vi.unstubAllGlobals()
+    const sent = fetch.mock.calls.map((call) => new Request(...call).headers)
+    expect(sent.map((headers) => headers.get('authorization'))).toEqual([null, 'DPoP token'])
+    for (const headers of sent) expect(headers.get('dpop')).toMatch(/^ey/)
+  })
+
   test('sign with a key service, and name its key', async () => {
     const pair = await client.generateKeyPair({ algorithm: 'ES256', extractable: true })
     const jwk: JWK = await exportJWK(pair.privateKey)
@@ -44,7 +54,7 @@ describe('the examples of the README', () => {
         sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
     }
     const given = { jwk: pair.jwk, keyService }
-    const { key, req_cnf: request } = await run(blocks[1] ?? '', given, ['key', 'req_cnf'])
+    const { key, req_cnf: request } = await run(blocks[2] ?? '', given, ['key', 'req_cnf'])
     expect(request).toBe(client.confirmationRequest(pair))
     const url = 'https://api.example.com/'
     const own = key as client.ProofSigner
@@ -56,13 +66,13 @@ describe('the examples of the README', () => {
     const [hidden, shown] = [{}, { 'www-authenticate': 'PoP error="invalid_token"' }]
     for (const headers of [hidden, shown]) {
       const response = new Response(null, { status: 401, headers })
-      await run(blocks[2] ?? '', { response }, ['refusal'])
+      await run(blocks[3] ?? '', { response }, ['refusal'])
     }
     expect(warn.mock.calls).toEqual([[expect.stringContaining('the client sees no')]])
     warn.mockRestore()
   })
 
-  test('are three', () => {
-    expect(blocks).toHaveLength(3)
+  test('are four', () => {
+    expect(blocks).toHaveLength(4)
   })
 })
