@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { RequirementsReporter } from './conformance/requirements-reporter.ts'
@@ -43,6 +44,8 @@ export default defineConfig({
   test: {
     projects,
     tags,
+    // Many tests wait: for a deadline, a second, another process.
+    maxWorkers: availableParallelism() + 1,
     reporters: ['default', new RequirementsReporter()],
     coverage: { include: ['packages/*/src/**'] },
   },
