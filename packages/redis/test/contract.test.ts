@@ -91,10 +91,13 @@ describe.skipIf(socket === '')('through each client', () => {
     { tags: ['rule-replay-once'] },
     async (name, connect) => {
       const { send, end } = await connect(redis.port as number)
-      const store = redisReplayStore({ send, prefix: name.replaceAll(' ', '-') })
+      const prefix = name.replaceAll(' ', '-')
+      const store = redisReplayStore({ send, prefix, deadlineMilliseconds: 250 })
       const entry = createReplayEntry('a', Math.floor(Date.now() / 1000) + 2)
-      const answers = await Promise.all(Array.from({ length: 100 }, () => store.claim(entry)))
-      expect(answers.filter(Boolean)).toHaveLength(1)
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () => store.claim(entry).catch(() => 'no answer')),
+      )
+      expect(answers.filter((answer) => answer === true)).toHaveLength(1)
       expect(await store.claim(entry)).toBe(false)
       expect(await store.claim({ ...entry, id: createReplayEntry('b', 0).id })).toBe(true)
       end()

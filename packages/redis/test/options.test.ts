@@ -99,7 +99,11 @@ describe.skipIf(!availableServers().redis)('a Redis that may lose entries', () =
         deadlineMilliseconds: 250,
         wait: { replicas: 1, milliseconds: 50 },
       })
-      expect(await store.claim(proof('a'))).toBe(true)
+      // However long a busy replica takes for its first answers.
+      await vi.waitFor(
+        async () => expect(await store.claim(proof(`${Math.random()}`))).toBe(true),
+        { timeout: 10_000 },
+      )
       await pair.stopReplication()
       const unseen = proof('b')
       await expect(store.claim(unseen)).rejects.toMatchObject({
