@@ -1,5 +1,6 @@
 // One process of the fleet: `process.send` tells its parent the port, and every outage.
 import diagnostics from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import {
   popMiddleware,
@@ -44,7 +45,12 @@ app.use(
   popMiddleware({
     publicUrl,
     tokens: storedTokens((sha256) => records[sha256], { audience: publicUrl }),
-    replay: redisReplayStore({ send: (command) => client.call(...command), prefix: 'photos' }),
+    replay: redisReplayStore({
+      send: (command) => client.call(...command),
+      prefix: 'photos',
+      // Five processes and Redis may share two cores here.
+      deadlineMilliseconds: 250,
+    }),
     ...(nonce && { nonce }),
   }),
 )
@@ -62,6 +68,8 @@ app.use(tellWhy)
 
 diagnostics.subscribe('oauth-pop:outage', (message) => process.send?.({ outage: message }))
 
+// Only now: a process without its Redis would refuse whatever the proxy sends.
+if (client.status !== 'ready') await once(client, 'ready')
 const server = app.listen(0, '127.0.0.1', () => {
   process.send?.({ port: (server.address() as AddressInfo).port })
 })

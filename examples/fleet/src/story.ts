@@ -62,6 +62,8 @@ export async function playStory(tell: (step: Step) => void): Promise<readonly St
   try {
     // The memory of an empty Redis begins when the first process asks it.
     await delay(1200)
+    for (const { url } of fleet.members())
+      while ((await send(url, await sign())).status !== 200) await delay(50)
     await showReplay(fleet, sign, check)
     await showOutage(fleet, redis, sign, check)
     await showRollingRestart(fleet, settingsOf(fleet.url), sign, check)
@@ -123,8 +125,11 @@ async function showOutage(
     for (const { url } of fleet.members()) refused.push(await send(url, await sign()))
     await delay(20)
   }
-  const outcome = refused.map(({ status, retryAfter }) => `${status} Retry-After ${retryAfter}`)
-  check('Redis is killed, and every process answers', list(outcome), '503 Retry-After 1')
+  const outcome = refused.map((one) => `${one.status} ${one.code} Retry-After ${one.retryAfter}`)
+  const expected = '503 ERR_POP_REPLAY_UNAVAILABLE Retry-After 1'
+  check('Redis is killed, and every process answers', list(outcome), expected)
+  const counts = new Set(refused.map(({ process, handled }) => `${process} ${handled}`))
+  check('the handler runs for none of them', `${counts.size} counts of 4`, '4 counts of 4')
   check('none of them waits for long', list(refused.map((one) => one.milliseconds < 1000)), 'true')
   check('and each tells of the outage once', String(fleet.outages()), '4')
 

@@ -16,6 +16,6 @@ test.skipIf(!hasRedis())(
     expect(steps.map(({ what, seen }) => [what, seen])).toEqual(
       steps.map(({ what, expected }) => [what, expected]),
     )
-    expect(steps).toHaveLength(14)
+    expect(steps).toHaveLength(15)
   },
 )

@@ -41,13 +41,31 @@ export async function signQuery(
   return [names, await sha256(new TextEncoder().encode(covered.join('&')))]
 }
 
-/** Parsers read `%61`, `a[]` and `a.b` as `a`, so that what is not covered would change what is. */
+/**
+ * Parsers read `%61`, `a[]` and `a.b` as `a`, so that what is not covered would change what is. A name
+ * without a root, such as an empty one, may be any.
+ */
 function checkOthers(covered: readonly string[], parameters: readonly Parameter[]): void {
-  const own = covered.map(formDecode)
+  const own = new Set(covered.map(rootOf))
   const others = parameters.map(({ name }) => name).filter((name) => !covered.includes(name))
-  const twin = others.find((name) => own.some((one) => isReadAs(one, formDecode(name))))
+  const twin = others.find((name) => {
+    const root = rootOf(name)
+    return root === noRoot || own.has(noRoot) || own.has(root)
+  })
   if (twin !== undefined)
     throw new TypeError(`the query parameter ${JSON.stringify(twin)} must be covered, too`)
+}
+
+const noRoot = ''
+
+/** The first word of a name: where brackets and dots nest, it names the whole. */
+function rootOf(name: string): string {
+  try {
+    const words = decodeURIComponent(name.replaceAll('+', ' ')).split(/[[\].?]/)
+    return words.find((word) => word !== '') ?? noRoot
+  } catch {
+    return noRoot
+  }
 }
 
 function isReadAs(name: string, other: string): boolean {
