@@ -192,7 +192,7 @@ describe('the strict gate', () => {
 
   test(
     'a hundred thousand forged proofs leave the replay store empty',
-    { timeout: 60_000, tags: ['attack-135'] },
+    { timeout: 240_000, tags: ['attack-135'] },
     async () => {
       const { verifier, claims } = createCounted()
       const stranger = holder()
