@@ -444,6 +444,20 @@ describe('one verification for a request', () => {
     expect(valuesOf(await sendRaw(port, inQuery()), 'cache-control')).toEqual(['no-store'])
   })
 
+  test('of an anonymous request is refused, whatever every object inherits', async () => {
+    const port = await serve(async (_request, response, verify) => {
+      await verify()
+      response.end('passes')
+    })
+    Object.defineProperty(Object.prototype, 'optional', { value: true, configurable: true })
+    try {
+      const headers: RawRequest['headers'] = [['Host', 'api.example.com']]
+      expect((await sendRaw(port, { method: 'GET', target: '/items', headers })).status).toBe(401)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'optional')
+    }
+  })
+
   test(
     'of an anonymous request is anonymous for everyone who asks, where that may be',
     { tags: ['rule-optional'] },

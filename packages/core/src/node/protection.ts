@@ -115,8 +115,10 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
 
   async function verificationOf(
     entry: Kept,
-    { optional = isOptional }: RouteOptions,
+    route: RouteOptions,
   ): Promise<Verification | undefined> {
+    // Its own only: what everything inherits must open no route.
+    const optional = Object.hasOwn(route, 'optional') ? route.optional === true : isOptional
     const refuse = (code: PopErrorCode, evidence?: Evidence): PopError =>
       verifier.refuse(new PopError(code, evidence), undefined, {
         request: entry.arrived,

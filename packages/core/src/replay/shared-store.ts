@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { optionError } from '../errors.ts'
-import { wholeNumber } from '../option-readers.ts'
+import { readOptions, wholeNumber } from '../option-readers.ts'
 import { withinDeadline } from './deadline.ts'
 import { ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
 
@@ -73,8 +73,9 @@ export function createSharedStore(
   options: SharedStoreOptions,
   ask: (question: Question) => Promise<unknown>,
 ): ReplayStore {
-  const { now = Date.now } = options
-  const deadline = wholeNumber(`${where} deadlineMilliseconds`, options.deadlineMilliseconds, 100)
+  const own = readOptions(where, options, sharedStoreOptionNames)
+  const { now = Date.now } = own
+  const deadline = wholeNumber(`${where} deadlineMilliseconds`, own.deadlineMilliseconds, 100)
   if (deadline < 1 || deadline > 250) {
     throw optionError(
       'ERR_POP_OPTION_INVALID',
@@ -86,7 +87,7 @@ export function createSharedStore(
   }
   const maxEntriesPerOwner = wholeNumber(
     `${where} maxEntriesPerOwner`,
-    options.maxEntriesPerOwner,
+    own.maxEntriesPerOwner,
     100_000,
   )
   const tolerance = clockToleranceSeconds * 1000
