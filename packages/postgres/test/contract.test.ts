@@ -26,7 +26,7 @@ describe.skipIf(host === '')('on a real PostgreSQL', () => {
       const store = sibling()
       await store.migrate()
       // Its memory begins now, and the proofs of this second may be older.
-      await delay(1200)
+      await delay(1600)
       return {
         store,
         sibling,

@@ -29,7 +29,7 @@ describe.skipIf(socket === '')('on a real Redis', () => {
         redisReplayStore({ send, prefix, ...limits })
       const store = sibling()
       // Its memory begins now, and the proofs of this second may be older.
-      await delay(1200)
+      await delay(1600)
       return {
         store,
         sibling,
