@@ -3,8 +3,8 @@ import { redisReplayStore, type RedisReplayStoreOptions } from '@oauth-pop/redis
 import {
   createReplayEntry,
   describeReplayStore,
-  startRedis,
-  type RealRedis,
+  startTcpFaultProxy,
+  type TcpFaultProxy,
 } from '@oauth-pop/testkit'
 import { GlideClient } from '@valkey/valkey-glide'
 import { Redis } from 'ioredis'
@@ -80,17 +80,18 @@ const clients: Readonly<
 }
 
 describe.skipIf(socket === '')('through each client', () => {
-  let redis: RealRedis
+  // GLIDE knows no Unix sockets.
+  let proxy: TcpFaultProxy
   beforeAll(async () => {
-    redis = await startRedis({ port: 26_379 + Math.floor(Math.random() * 20_000) })
+    proxy = await startTcpFaultProxy({ path: socket })
   })
-  afterAll(() => redis.stop())
+  afterAll(() => proxy.close())
 
   test.each(Object.entries(clients))(
     '%s: one of a hundred parallel uses gets through',
     { tags: ['rule-replay-once'] },
     async (name, connect) => {
-      const { send, end } = await connect(redis.port as number)
+      const { send, end } = await connect(proxy.port)
       const prefix = name.replaceAll(' ', '-')
       const store = redisReplayStore({ send, prefix, deadlineMilliseconds: 250 })
       const entry = createReplayEntry('a', Math.floor(Date.now() / 1000) + 2)
