@@ -1,6 +1,6 @@
-import diagnostics from 'node:diagnostics_channel'
 import type { OutageEvent } from '@oauth-pop/core'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { collectEvents } from '@oauth-pop/testkit'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createBreaker, type Breaker } from '../src/breaker.ts'
 
 let elapsed = 0
@@ -43,14 +43,6 @@ async function breakIt(breaker: Breaker): Promise<void> {
   }
 }
 
-function collectEvents(): readonly OutageEvent[] {
-  const seen: OutageEvent[] = []
-  const listen = (event: unknown): void => void seen.push(event as OutageEvent)
-  diagnostics.subscribe('oauth-pop:outage', listen)
-  onTestFinished(() => void diagnostics.unsubscribe('oauth-pop:outage', listen))
-  return seen
-}
-
 const down = 'redis is down: it is tried every 500 ms'
 
 describe('a dependency that is down', { tags: ['rule-outage-fails-fast'] }, () => {
@@ -84,7 +76,7 @@ describe('a dependency that is down', { tags: ['rule-outage-fails-fast'] }, () =
   })
 
   test('says when the outage began, why, and when it ended, once each', async () => {
-    const events = collectEvents()
+    const events = collectEvents<OutageEvent>('oauth-pop:outage')
     const breaker = createBreaker('redis')
     await breakIt(breaker)
     await breakIt(breaker)

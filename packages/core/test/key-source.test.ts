@@ -1,4 +1,3 @@
-import diagnostics from 'node:diagnostics_channel'
 import {
   createVerifier,
   jwtTokens,
@@ -8,6 +7,7 @@ import {
 } from '@oauth-pop/core'
 import {
   apiUrl,
+  collectEvents,
   createClock,
   createHolders,
   popRequest,
@@ -18,7 +18,7 @@ import {
   type FaultServer,
 } from '@oauth-pop/testkit'
 import { SignJWT } from 'jose'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createIssuerKey, type IssuerKey } from './issuer-key.ts'
 
 const clock = createClock()
@@ -93,14 +93,6 @@ async function refusalOf(tokens: TokenResolver): Promise<{ status: number; cause
   return { status: 200, cause: '' }
 }
 
-function collectOutages(): readonly OutageEvent[] {
-  const seen: OutageEvent[] = []
-  const listen = (event: unknown): void => void seen.push(event as OutageEvent)
-  diagnostics.subscribe('oauth-pop:outage', listen)
-  onTestFinished(() => void diagnostics.unsubscribe('oauth-pop:outage', listen))
-  return seen
-}
-
 const outage = '503 ERR_POP_TOKEN_SOURCE_UNAVAILABLE'
 const badToken = '401 ERR_POP_TOKEN_SIGNATURE_INVALID'
 
@@ -137,7 +129,7 @@ describe('a key set that is fetched', () => {
     'says on oauth-pop:outage when it cannot be had and when it can again: %s',
     { tags: ['rule-outage-fails-fast'] },
     async (path, tokensOf) => {
-      const events = collectOutages()
+      const events = collectEvents<OutageEvent>('oauth-pop:outage')
       source.answer('status 500')
       const ask = askerOf(tokensOf(source.url))
       for (let count = 0; count < 3; count += 1) {
@@ -162,7 +154,7 @@ describe('a key set that is fetched', () => {
     'says nothing there about issuers that a stranger can make up',
     { tags: ['rule-outage-fails-fast'] },
     async () => {
-      const events = collectOutages()
+      const events = collectEvents<OutageEvent>('oauth-pop:outage')
       source.answer('status 500')
       const ask = askerOf(jwtTokens({ issuer: () => true, audience: apiUrl }))
       expect(await ask(first)).toBe(outage)

@@ -1,4 +1,3 @@
-import diagnostics from 'node:diagnostics_channel'
 import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import {
@@ -8,8 +7,15 @@ import {
   type RefusedEvent,
   type ReplayStore,
 } from '@oauth-pop/core'
-import { apiUrl, createClock, createHolders, popRequest, signPop } from '@oauth-pop/testkit'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  apiUrl,
+  collectEvents,
+  createClock,
+  createHolders,
+  popRequest,
+  signPop,
+} from '@oauth-pop/testkit'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 const { holder, tokens } = createHolders()
 const alice = holder()
@@ -29,14 +35,6 @@ function createApi(replay: ReplayStore): () => Promise<unknown> {
       return error
     }
   }
-}
-
-function collect<T>(channel: string): readonly T[] {
-  const seen: T[] = []
-  const listen = (event: unknown): void => void seen.push(event as T)
-  diagnostics.subscribe(channel, listen)
-  onTestFinished(() => void diagnostics.unsubscribe(channel, listen))
-  return seen
 }
 
 const unavailable = {
@@ -63,7 +61,7 @@ describe('a replay store', () => {
     async (_, bad) => {
       const claim = vi.fn<ReplayStore['claim']>(bad)
       const call = createApi({ claim })
-      const events = collect<OutageEvent>('oauth-pop:outage')
+      const events = collectEvents<OutageEvent>('oauth-pop:outage')
       for (let time = 0; time < 5; time += 1) {
         expect(await call()).toMatchObject(unavailable)
         elapsed += 25
@@ -124,7 +122,7 @@ describe('a replay store', () => {
     'that answers with %s: the event says so',
     { tags: ['attack-146', 'rule-replay-literal-answer'] },
     async (_, claim, reason) => {
-      const events = collect<RefusedEvent>('oauth-pop:refused')
+      const events = collectEvents<RefusedEvent>('oauth-pop:refused')
       await createApi({ claim } as ReplayStore)()
       expect(events).toMatchObject([
         { cause: { message: expect.stringContaining(reason) as string } },

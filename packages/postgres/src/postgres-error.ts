@@ -1,4 +1,4 @@
-import { ReplayStoreError, unavailable } from '@oauth-pop/core/replay'
+import { asStoreError, ReplayStoreError } from '@oauth-pop/core/replay'
 
 const diskFull = '53100'
 const deepest = 8
@@ -31,7 +31,7 @@ export function describeError(error: unknown, table: string): ReplayStoreError {
   const { code, message } = innermost(error)
   if (code === diskFull) return new ReplayStoreError('ERR_POP_REPLAY_FULL', { cause: error })
   const hint = code === undefined ? undefined : hintFor(code, table)
-  return unavailable(hint === undefined ? error : new Error(`${code} ${message} (${hint})`))
+  return asStoreError(hint === undefined ? error : new Error(`${code} ${message} (${hint})`))
 }
 
 /** Some clients put their own error around that of the server. */

@@ -1,18 +1,18 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ReplayEntry } from '@oauth-pop/core'
 import { postgresReplayStore, type PostgresReplayStore } from '@oauth-pop/postgres'
-import { availableServers, startPostgres, type RealPostgres } from '@oauth-pop/testkit'
+import {
+  availableServers,
+  createReplayEntry,
+  startPostgres,
+  type RealPostgres,
+} from '@oauth-pop/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('base64url')
-
 /** A proof of now, to the second. */
-function proof(id: string, change: Partial<ReplayEntry> = {}): ReplayEntry {
-  const issuedAt = change.issuedAt ?? Math.floor(Date.now() / 1000)
-  return { id: hash(id), owner: hash('owner'), issuedAt, expiresAt: issuedAt + 300, ...change }
-}
+const proof = (id: string, issuedAt = Math.floor(Date.now() / 1000)): ReplayEntry =>
+  createReplayEntry(id, issuedAt)
 
 async function answerOf(claim: Promise<boolean>): Promise<boolean | string> {
   return claim.catch((error: unknown) => (error as { code: string }).code)
@@ -79,7 +79,7 @@ describe.skipIf(!availableServers().postgres)('a PostgreSQL', () => {
         await delay(100)
       }
       expect(await answerOf(store.claim(early))).not.toBe(true)
-      expect(await answerOf(store.claim({ ...early, id: hash('unused') }))).toBe(
+      expect(await answerOf(store.claim({ ...early, id: proof('unused').id }))).toBe(
         'ERR_POP_REPLAY_TOO_OLD',
       )
       await nextSecond()
@@ -119,7 +119,7 @@ describe.skipIf(!availableServers().postgres)('a PostgreSQL', () => {
         const now = (): number => Date.now() - ahead
         const own = postgresReplayStore({ query: database.query, now })
         const issuedAt = Math.floor(now() / 1000)
-        expect(await answerOf(own.claim(proof(`clock ${ahead}`, { issuedAt })))).toBe(outcome)
+        expect(await answerOf(own.claim(proof(`clock ${ahead}`, issuedAt)))).toBe(outcome)
         // It harms nobody when the process was wrong.
         expect(await store.claim(proof(`after ${ahead}`))).toBe(true)
       },

@@ -1,4 +1,4 @@
-import { ReplayStoreError, unavailable } from '@oauth-pop/core/replay'
+import { asStoreError, ReplayStoreError } from '@oauth-pop/core/replay'
 
 /** What to do about an error of Redis, by the word that names it. */
 const hints: Readonly<Record<string, string>> = {
@@ -12,15 +12,15 @@ const hints: Readonly<Record<string, string>> = {
 
 /** What Redis or its client threw, with what to do about it. */
 export function describeError(error: unknown): ReplayStoreError {
-  if (!(error instanceof Error)) return unavailable(error)
+  if (!(error instanceof Error)) return asStoreError(error)
   // Older servers put their own words around the error of a script.
   const words = new Set(error.message.split(/[^A-Z]/))
   if (words.has('OOM')) return new ReplayStoreError('ERR_POP_REPLAY_FULL', { cause: error })
   // Inside a script a missing right has no word of its own.
   if (error.message.includes("can't run this command")) words.add('NOPERM')
   const known = Object.entries(hints).find(([word]) => words.has(word))
-  if (known === undefined) return unavailable(error)
-  return unavailable(new Error(`${error.message} (${known[1]})`))
+  if (known === undefined) return asStoreError(error)
+  return asStoreError(new Error(`${error.message} (${known[1]})`))
 }
 
 /** Redis has not run this script since it started: nothing was done. */

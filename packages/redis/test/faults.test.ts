@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ReplayEntry, ReplayStore } from '@oauth-pop/core'
 import { redisReplayStore } from '@oauth-pop/redis'
 import {
   availableServers,
+  createReplayEntry,
   startRedis,
   startRedisFaultServer,
   type RealRedis,
@@ -14,14 +14,12 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('base64url')
 let count = 0
 
 /** Another proof of now each time; a second ahead, so that the server's memory is older. */
 function proof(): ReplayEntry {
   count += 1
-  const issuedAt = Math.floor(Date.now() / 1000) + 2
-  return { id: hash(`${count}`), owner: hash('owner'), issuedAt, expiresAt: issuedAt + 300 }
+  return createReplayEntry(`${count}`, Math.floor(Date.now() / 1000) + 2)
 }
 
 interface Connected {

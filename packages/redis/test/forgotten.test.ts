@@ -1,23 +1,20 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ReplayEntry, ReplayStore } from '@oauth-pop/core'
 import { redisReplayStore } from '@oauth-pop/redis'
 import {
   availableServers,
+  createReplayEntry,
   startRedis,
   startRedisCluster,
   startRedisPair,
   type RealRedis,
 } from '@oauth-pop/testkit'
 import { describe, expect, test } from 'vitest'
-
-const hash = (text: string): string => createHash('sha256').update(text).digest('base64url')
+import { findPrefix } from './cluster-prefix.ts'
 
 /** A proof of now, to the second. */
-function proof(id: string, change: Partial<ReplayEntry> = {}): ReplayEntry {
-  const issuedAt = change.issuedAt ?? Math.floor(Date.now() / 1000)
-  return { id: hash(id), owner: hash('owner'), issuedAt, expiresAt: issuedAt + 300, ...change }
-}
+const proof = (id: string, issuedAt = Math.floor(Date.now() / 1000)): ReplayEntry =>
+  createReplayEntry(id, issuedAt)
 
 const storeOn = (server: RealRedis, now = Date.now): ReplayStore =>
   redisReplayStore({ send: (command) => server.send(...command), now })
@@ -97,7 +94,7 @@ describe.skipIf(!availableServers().redis)('a Redis', () => {
       await nextSecond()
       const after = storeOn(await lose())
       expect(await answerOf(after.claim(early))).not.toBe(true)
-      expect(await answerOf(after.claim({ ...early, id: hash('unused') }))).toBe(
+      expect(await answerOf(after.claim({ ...early, id: proof('unused').id }))).toBe(
         'ERR_POP_REPLAY_TOO_OLD',
       )
       await nextSecond()
@@ -115,7 +112,7 @@ describe.skipIf(!availableServers().redis)('a Redis', () => {
       const server = await startRedis()
       const store = storeOn(server)
       const issuedAt = Math.floor(Date.now() / 1000) - 20
-      const refusal: unknown = await store.claim(proof('a', { issuedAt })).catch((e: unknown) => e)
+      const refusal: unknown = await store.claim(proof('a', issuedAt)).catch((e: unknown) => e)
       const { retryAfterSeconds } = refusal as { retryAfterSeconds: number }
       expect(retryAfterSeconds).toBeGreaterThanOrEqual(20)
       expect(retryAfterSeconds).toBeLessThanOrEqual(22)
@@ -139,7 +136,7 @@ describe.skipIf(!availableServers().redis)('a Redis', () => {
       await nextSecond()
       const store = storeOn(server, () => Date.now() - ahead)
       const issuedAt = Math.floor((Date.now() - ahead) / 1000)
-      expect(await answerOf(store.claim(proof('a', { issuedAt })))).toBe(outcome)
+      expect(await answerOf(store.claim(proof('a', issuedAt)))).toBe(outcome)
       await server.stop()
     },
   )
@@ -156,7 +153,7 @@ describe.skipIf(!availableServers().redis)('a Redis', () => {
       // An hour ahead: what a claim at that time leaves behind.
       await server.send('HSET', '{pop}:epoch', 'ahead', String(Date.now() + 3_600_000))
       await nextSecond()
-      expect(await answerOf(store.claim({ ...early, id: hash('unused') }))).toBe(
+      expect(await answerOf(store.claim({ ...early, id: proof('unused').id }))).toBe(
         'ERR_POP_REPLAY_TOO_OLD',
       )
       await server.stop()
@@ -175,7 +172,7 @@ describe.skipIf(!availableServers().redis)('a Redis', () => {
       expect(await answerOf(wrong.claim(proof('x')))).toBe('ERR_POP_REPLAY_UNAVAILABLE')
       expect(await server.send('HGET', '{pop}:epoch', 'ahead')).toMatch(/^\d{13}$/)
       await delay(10)
-      expect(await store.claim(proof('a', { issuedAt }))).toBe(true)
+      expect(await store.claim(proof('a', issuedAt))).toBe(true)
       await server.stop()
     },
   )
@@ -188,7 +185,7 @@ describe.skipIf(!availableServers().redis)('a Redis', () => {
       const store = storeOn(server)
       await nextSecond()
       const issuedAt = Math.floor(Date.now() / 1000)
-      const short = proof('a', { issuedAt, expiresAt: issuedAt + 1 })
+      const short = { ...proof('a', issuedAt), expiresAt: issuedAt + 1 }
       expect(await store.claim(short)).toBe(true)
       const keys = (await server.send('KEYS', '{pop}:*')) as string[]
       const entry = keys.find((name) => !/epoch|owner/.test(name)) ?? ''
@@ -228,10 +225,3 @@ describe.skipIf(!availableServers().redis)('a Redis Cluster', () => {
     },
   )
 })
-
-async function findPrefix(master: RealRedis): Promise<string> {
-  for (let index = 0; ; index += 1) {
-    const slot = Number(await master.send('CLUSTER', 'KEYSLOT', `{pop${index}}:epoch`))
-    if (slot < 5000) return `pop${index}`
-  }
-}

@@ -9,6 +9,7 @@ import {
   type RealRedis,
 } from '@oauth-pop/testkit'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { findPrefix } from './cluster-prefix.ts'
 
 const send: RedisReplayStoreOptions['send'] = () => new Promise(() => {})
 
@@ -128,14 +129,6 @@ describe.skipIf(!availableServers().redis)('a Redis that may lose entries', () =
     },
   )
 })
-
-/** A prefix whose slot this master has. */
-async function findPrefix(master: RealRedis): Promise<string> {
-  for (let index = 0; ; index += 1) {
-    const slot = Number(await master.send('CLUSTER', 'KEYSLOT', `{pop${index}}:epoch`))
-    if (slot < 5000) return `pop${index}`
-  }
-}
 
 describe.skipIf(!availableServers().redis)('what is no place for entries', () => {
   test.each([

@@ -1,6 +1,5 @@
 import { createBreaker, type Breaker } from '../breaker.ts'
-import { asError } from '../errors.ts'
-import { ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
+import { asStoreError, ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
 import { withinDeadline } from './deadline.ts'
 
 const deadlineMs = 250
@@ -43,11 +42,6 @@ function start(breaker: Breaker): number {
   } catch (error) {
     throw asStoreError(error)
   }
-}
-
-function asStoreError(error: unknown): ReplayStoreError {
-  if (error instanceof ReplayStoreError) return error
-  return new ReplayStoreError('ERR_POP_REPLAY_UNAVAILABLE', { cause: asError(error) })
 }
 
 /** A store that is full, or too young for a proof, answers. */

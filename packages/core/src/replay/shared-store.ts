@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { optionError } from '../errors.ts'
 import { readOptions, wholeNumber } from '../option-readers.ts'
 import { withinDeadline } from './deadline.ts'
-import { ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
+import { asStoreError, ReplayStoreError, type ReplayEntry, type ReplayStore } from './store.ts'
 
 export interface SharedStoreOptions {
   /** Live entries of one user, client or key at most, in the whole fleet. Default 100,000. */
@@ -123,8 +123,7 @@ async function askInTime(deadline: number, ask: () => Promise<unknown>): Promise
   try {
     return await withinDeadline(deadline, ask)
   } catch (error) {
-    if (error instanceof ReplayStoreError) throw error
-    throw unavailable(error)
+    throw asStoreError(error)
   }
 }
 
@@ -145,14 +144,14 @@ function judge(answer: unknown, { issuedAt, number }: Question, late: number): b
     if (status === 'clock') {
       const seconds = Math.abs(amount / 1000).toFixed(0)
       const way = amount > 0 ? 'ahead of' : 'behind'
-      throw unavailable(
+      throw asStoreError(
         new Error(
           `the clock of the store is ${seconds} s ${way} that of this process: synchronise both (NTP)`,
         ),
       )
     }
   }
-  throw unavailable(
+  throw asStoreError(
     new Error(
       'the answer is not to this question: the connection is out of step, or something else answers',
     ),
@@ -162,10 +161,4 @@ function judge(answer: unknown, { issuedAt, number }: Question, late: number): b
 function tooOld(seconds: number): ReplayStoreError {
   const retryAfterSeconds = Math.max(1, seconds)
   return new ReplayStoreError('ERR_POP_REPLAY_TOO_OLD', { retryAfterSeconds })
-}
-
-/** What a store throws that cannot say. */
-export function unavailable(cause: unknown): ReplayStoreError {
-  const error = cause instanceof Error ? cause : new Error('an error that is no Error')
-  return new ReplayStoreError('ERR_POP_REPLAY_UNAVAILABLE', { cause: error })
 }

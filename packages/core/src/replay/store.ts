@@ -1,3 +1,4 @@
+import { asError } from '../errors.ts'
 import { innermostOf } from '../fault.ts'
 
 /** One use of one proof. */
@@ -49,4 +50,10 @@ export class ReplayStoreError extends Error {
     this.code = code
     this.retryAfterSeconds = retryAfterSeconds
   }
+}
+
+/** What a store or its server threw, as the refusal of one that cannot say. */
+export function asStoreError(error: unknown): ReplayStoreError {
+  if (error instanceof ReplayStoreError) return error
+  return new ReplayStoreError('ERR_POP_REPLAY_UNAVAILABLE', { cause: asError(error) })
 }
