@@ -14,6 +14,7 @@ import {
 import {
   addressOf,
   apiUrl,
+  askFeedAndItems,
   challengesOf,
   createRequests,
   hashOf,
@@ -272,17 +273,7 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
         app.get('/feed', popMiddleware({ ...options, ...optional }), answer)
         app.use(popMiddleware(options), answer)
       })
-      const proof = signed({}, { target: '/feed' })
-      const answers = []
-      for (const request of [
-        anonymous({ target: '/feed' }),
-        anonymous({ target: '/items' }),
-        proof,
-        proof,
-        signed({ p: '/other' }, { target: '/feed' }),
-        signed(),
-      ])
-        answers.push((await send(request)).status)
+      const answers = await askFeedAndItems(send, { signed, anonymous })
       expect(answers).toEqual([200, 401, 200, 401, 401, 200])
     })
 

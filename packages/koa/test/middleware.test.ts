@@ -5,6 +5,7 @@ import Router from '@koa/router'
 import {
   addressOf,
   apiUrl,
+  askFeedAndItems,
   challengesOf,
   createRequests,
   hashOf,
@@ -189,17 +190,7 @@ describe.each(Object.entries(koaVersions))('popMiddleware on %s', (_name, Koa) =
         router.get('/feed', popMiddleware(optional), answer)
         app.use(router.routes()).use(popMiddleware(options)).use(answer)
       })
-      const proof = signed({}, { target: '/feed' })
-      const answers = []
-      for (const request of [
-        anonymous({ target: '/feed' }),
-        anonymous({ target: '/items' }),
-        proof,
-        proof,
-        signed({ p: '/other' }, { target: '/feed' }),
-        signed(),
-      ])
-        answers.push((await send(request)).status)
+      const answers = await askFeedAndItems(send, { signed, anonymous })
       expect(answers).toEqual([200, 401, 200, 401, 401, 200])
     })
 

@@ -71,3 +71,20 @@ export function createRequests(): Requests {
 export function challengesOf({ headers }: RawResponse): readonly string[] {
   return headers.filter(([name]) => name === 'www-authenticate').map(([, value]) => value)
 }
+
+/**
+ * Where a credential is optional on `/feed` and required on `/items`: the statuses of an anonymous request
+ * to each, of one proof twice and of a bad one on `/feed`, and of a good one on `/items`.
+ */
+export async function askFeedAndItems(
+  send: (request: RawRequest) => Promise<RawResponse>,
+  { signed, anonymous }: Pick<Requests, 'signed' | 'anonymous'>,
+): Promise<readonly number[]> {
+  const feed = { target: '/feed' }
+  const once = signed({}, feed)
+  const bad = signed({ p: '/other' }, feed)
+  const statuses: number[] = []
+  for (const request of [anonymous(feed), anonymous(), once, once, bad, signed()])
+    statuses.push((await send(request)).status)
+  return statuses
+}
