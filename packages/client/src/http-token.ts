@@ -12,3 +12,14 @@ export function readMethod(method: unknown): string {
   if (isToken(method)) return method.toUpperCase()
   throw new TypeError('method must be an HTTP method, such as GET, without spaces')
 }
+
+/**
+ * Refuses a header value that no client can send (RFC 9110 section 5.5): octets without control
+ * characters but the tab. `Headers` itself takes more.
+ *
+ * @throws TypeError
+ */
+export function checkFieldValue(name: string, value: string): void {
+  if (/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return
+  throw new TypeError(`the header ${JSON.stringify(name)} has a character that cannot travel`)
+}

@@ -1,4 +1,4 @@
-import { readMethod } from './http-token.ts'
+import { checkFieldValue, readMethod } from './http-token.ts'
 import type { SignableBody } from './signed-body.ts'
 import { checkNoCredential } from './signed-query.ts'
 
@@ -39,6 +39,7 @@ export async function readOutgoing(
   const method = readMethod(init.method ?? request.method)
   const headers = new Headers(init.headers ?? request.headers)
   addContentType(headers, init.body)
+  for (const [name, value] of headers) checkFieldValue(name, value)
   if (headers.has('dpop')) throw new TypeError('a request with a DPoP header has another proof')
   if (isForm(headers) && isText(init.body)) checkNoCredential(init.body.toString())
   const redirect = (init.redirect ?? request.redirect) === 'error' ? 'error' : 'manual'

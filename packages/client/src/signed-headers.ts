@@ -1,4 +1,5 @@
 import type { SignedList } from './coverage.ts'
+import { checkFieldValue } from './http-token.ts'
 import { sha256 } from './sha256.ts'
 
 /** Request headers: a `Headers`, a list of name and value, or an object. */
@@ -35,18 +36,11 @@ function findCoverable(name: string, lines: readonly (readonly [string, string])
   if (more.length > 0) throw new TypeError(`the header ${quoted} is repeated and cannot be covered`)
   const value = found[1].replace(/^[\t\r\n ]+/, '').replace(/[\t\r\n ]+$/, '')
   if (value === '') throw new TypeError(`the header ${quoted} is empty and cannot be covered`)
-  if (!isFieldValue(value))
-    throw new TypeError(`the header ${quoted} has a character that cannot travel`)
+  checkFieldValue(name, value)
   return value
 }
 
-/** Header values travel as single octets (RFC 9110 section 5.5); what is beyond cannot be sent. */
-function isFieldValue(value: string): boolean {
-  return value
-    .split('')
-    .every((character) => character <= '\u00ff' && !'\0\r\n'.includes(character))
-}
-
+/** Header values travel as single octets (RFC 9110 section 5.5). */
 function octetsOf(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))
 }

@@ -427,6 +427,8 @@ describe('createDpopFetch', () => {
       ['a token with a space', { accessToken: 'a b' }, {}, 'cannot travel'],
       ['another proof', {}, { headers: { DPoP: 'x' } }, 'DPoP header'],
       ['a method that is none', {}, { method: 'GET /' }, 'method must be'],
+      ['a control character', {}, { headers: { 'content-type': 'a\u0001' } }, 'cannot travel'],
+      ['a delete character', {}, { headers: { 'x-a': '\u007f' } }, 'cannot travel'],
     ])('and sends nothing with %s', async (_, options, init, said) => {
       const fetch = vi.fn<Fetch>()
       const sending = create({ fetch, ...options })(url, init)
