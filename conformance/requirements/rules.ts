@@ -654,4 +654,38 @@ export const rules = {
     behaviour:
       'A cnf.kid that is the thumbprint of no key of the proof names a key of the application.',
   },
+  'issuer-dpop-proof': {
+    source: 'RFC 9449 section 5',
+    behaviour:
+      'A DPoP proof of a token request that fails a check, is used before, or is one of several: 400 invalid_dpop_proof, and nothing is granted or stored.',
+  },
+  'issuer-dpop-token': {
+    source: 'RFC 9449 section 5, 6.1, 6.2',
+    behaviour:
+      'A token request with a DPoP proof gets token_type DPoP; JWT and introspection have the thumbprint of its key as cnf.jkt.',
+  },
+  'issuer-dpop-metadata': {
+    source: 'RFC 9449 section 5.1',
+    behaviour: 'The metadata lists the accepted algorithms as dpop_signing_alg_values_supported.',
+  },
+  'issuer-dpop-bound-client': {
+    source: 'RFC 9449 section 5.2',
+    behaviour:
+      'A token request of a client with DPoP-bound tokens is refused without a proof: 400 invalid_dpop_proof.',
+  },
+  'issuer-dpop-nonce': {
+    source: 'RFC 9449 section 8, 8.2',
+    behaviour:
+      'A token request without the nonce that is required, or with a stale one: 400 use_dpop_nonce with DPoP-Nonce; an ageing nonce is renewed on success.',
+  },
+  'issuer-dpop-code': {
+    source: 'RFC 9449 section 10',
+    behaviour:
+      'A grant whose dpop_jkt is not the key that the token request proves: 400 invalid_grant, and nothing is issued.',
+  },
+  'issuer-dpop-refresh': {
+    source: 'RFC 9449 section 5',
+    behaviour:
+      'A refresh token that its grant binds to a DPoP key is of no use without a proof by that key: 400 invalid_grant.',
+  },
 } as const satisfies Record<string, Requirement>

@@ -104,18 +104,22 @@ async function verifyCredential(
 /** Host and target, and what the judgement depends on. */
 function openExchange(request: HttpRequest, settings: Settings): Exchange {
   checkHost(request)
-  const { nonces, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds } = settings
   const locations = locationsOf(settings.locations, request)
   const target = readTarget(request.target, locations)
+  return { request, target, locations, ...momentOf(settings) }
+}
+
+/** The time at which a request is judged, and what depends on it. */
+export function momentOf(settings: Settings): Omit<Exchange, 'request' | 'target' | 'locations'> {
+  const { nonces, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds } = settings
   const now = Math.floor(settings.now() / 1000)
   // Every comparison with NaN is false, so a broken clock would let everything be in time.
   if (!Number.isFinite(now)) throw new PopError('ERR_POP_INTERNAL', { member: 'now' })
-  const times = { now, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds }
-  return { request, target, locations, ...times, nonces: nonces?.at(now) }
+  return { now, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds, nonces: nonces?.at(now) }
 }
 
 /** Anything that is not a refusal is a mistake of ours or of a hook: 500, and never a pass. */
-function refuse(
+export function refuse(
   error: unknown,
   scheme: Scheme | undefined,
   settings: Settings,

@@ -15,9 +15,13 @@ interface Credentials {
 }
 
 /** A confidential client has a secret; a public one has none and can only name itself. */
-export type ClientRegistration =
+export type ClientRegistration = (
   | { readonly secret: string; readonly public?: undefined }
   | { readonly secret?: undefined; readonly public: true }
+) & {
+  /** Whether token requests without a DPoP proof are refused (RFC 9449 section 5.2). */
+  readonly dpopBoundAccessTokens?: boolean
+}
 
 /**
  * Authenticates by `client_secret_basic` or `client_secret_post`; a public client only names itself
@@ -46,6 +50,11 @@ export async function authenticate<Registration extends ClientRegistration>(
 /** Public is who says so and has no secret; half a registration is nobody's. */
 export function isPublic(registration: ClientRegistration): boolean {
   return registration.public === true && registration.secret === undefined
+}
+
+/** Anything but a clear no binds: a registration may come from anywhere. */
+export function isDpopBound({ dpopBoundAccessTokens }: ClientRegistration): boolean {
+  return (dpopBoundAccessTokens ?? false) !== false
 }
 
 function readCredentials(authorization: string | null, form: URLSearchParams): Credentials {

@@ -40,7 +40,11 @@ function readJwk(request: Record<string, unknown>): JWK {
   return readClientKey(jwk ?? request)
 }
 
-function readParameter(parameters: TokenRequestParameters, name: string): string | undefined {
+/** The one value of a parameter that names a key. */
+export function readParameter(
+  parameters: TokenRequestParameters,
+  name: string,
+): string | undefined {
   const values =
     parameters instanceof URLSearchParams ? parameters.getAll(name) : ownValues(parameters, name)
   const [value, ...more] = values.filter((one) => one !== '')

@@ -1,10 +1,12 @@
 import {
   authenticate,
+  isDpopBound,
   isPublic,
   type ClientRegistration,
   type Registrations,
 } from './client-authentication.ts'
 import { readConfirmationRequest } from './confirmation-request.ts'
+import { chooseKey, createDpopEndpoint, type DpopOptions } from './dpop.ts'
 import { IssuerError } from './errors.ts'
 import { readForm } from './form.ts'
 import type { IssueRequest, Issuer } from './issuer.ts'
@@ -28,10 +30,20 @@ export interface GrantRequest {
   readonly parameters: URLSearchParams
   /** The key that the request names. Without one, and without one of yours, nothing is issued. */
   readonly key: KeyBinding | undefined
+  /** The thumbprint of the key that the DPoP proof of the request has shown. */
+  readonly dpopJkt: string | undefined
 }
 
-/** What the request is granted. `key` overrides the key that the request names. */
-export type Grant = Omit<IssueRequest, 'clientId' | 'key'> & Partial<Pick<IssueRequest, 'key'>>
+/** What the request is granted. `key` overrides the key that the request names, but no DPoP proof. */
+export type Grant = Omit<IssueRequest, 'clientId' | 'key'> &
+  Partial<Pick<IssueRequest, 'key'>> & {
+    /**
+     * The DPoP key that code or refresh token is bound to: the `dpop_jkt` of the authorization request,
+     * or the `dpopJkt` of the request that a public client got its refresh token by. A request that
+     * does not prove it is `invalid_grant`.
+     */
+    readonly dpopJkt?: string | undefined
+  }
 
 export interface IssuerHandlerOptions {
   readonly issuer: Issuer
@@ -43,6 +55,8 @@ export interface IssuerHandlerOptions {
    * Throws an `IssuerError` to refuse.
    */
   readonly grant: (request: GrantRequest) => Grant | Promise<Grant>
+  /** How DPoP proofs are judged; each name has a default. Several processes share a `replay` store. */
+  readonly dpop?: DpopOptions
   /**
    * Members to add to the metadata (RFC 8414 section 2): `grant_types_supported`, and with a user
    * `authorization_endpoint` and `response_types_supported`.
@@ -55,7 +69,7 @@ interface Endpoint {
   readonly answer: (request: Request) => Promise<Response>
 }
 
-const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'metadata']
+const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'dpop', 'metadata']
 
 /**
  * Answers the endpoints of an authorization server below its issuer identifier: `POST /token`
@@ -63,7 +77,8 @@ const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'metadata'
  * `/.well-known/oauth-authorization-server` (RFC 8414); 404 for every other path.
  *
  * The key of a token is that of the grant, else that of `req_cnf` or `cnf_key` of the request; see
- * `readConfirmationRequest`. What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS
+ * `readConfirmationRequest`. A request with a `DPoP` header proves its key instead, and gets a DPoP token
+ * (RFC 9449 section 5). What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS
  * and request limits are the framework's.
  *
  * @throws TypeError for wrong options
@@ -73,6 +88,7 @@ export function createIssuerHandler(
 ): (request: Request) => Promise<Response> {
   checkOptions(options)
   const { issuer, clients, resourceServers, grant } = options
+  const dpop = createDpopEndpoint(endpointOf(issuer.identifier, 'token'), options.dpop)
 
   async function answerToken(request: Request): Promise<Response> {
     const form = await readForm(request)
@@ -86,16 +102,26 @@ export function createIssuerHandler(
     if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
       throw new IssuerError('invalid_request', 'The token_type must be pop')
     const requested = readConfirmationRequest(form)
+    const isDpop = request.headers.has('dpop') || isDpopBound(registration)
+    if (isDpop && (requested !== undefined || form.has('token_type')))
+      throw new IssuerError('invalid_request', 'The request names another key than its proof')
+    const proven = isDpop ? await dpop.prove(request) : undefined
     form.delete('client_secret')
-    const { key = requested, ...granted } = await grant({
+    const {
+      key: granted,
+      dpopJkt: grantedJkt,
+      ...rest
+    } = await grant({
       clientId,
       authenticated,
       grantType,
       parameters: form,
       key: requested,
+      dpopJkt: proven?.jkt,
     })
-    if (key === undefined) throw new IssuerError('invalid_request', 'The request names no key')
-    return json(await issuer.issue({ ...granted, clientId, key }))
+    const key = chooseKey({ granted, grantedJkt, requested, provenJkt: proven?.jkt })
+    const headers = proven?.responseHeaders ?? {}
+    return json(await issuer.issue({ ...rest, clientId, key }), { headers })
   }
 
   async function answerIntrospection(request: Request): Promise<Response> {
@@ -118,7 +144,7 @@ export function createIssuerHandler(
     return new Response(null, { headers: notStored })
   }
 
-  const metadata = { ...metadataOf(issuer.identifier), ...options.metadata }
+  const metadata = { ...metadataOf(issuer.identifier, dpop.algorithms), ...options.metadata }
   const base = new URL(issuer.identifier).pathname.replace(/\/$/, '')
   const endpoints: Readonly<Record<string, Endpoint>> = {
     [`${base}/token`]: { method: 'POST', answer: answerToken },
@@ -158,8 +184,14 @@ function checkRegistrations(where: string, registrations: unknown, mayBePublic: 
   if (typeof registrations === 'function') return
   if (!isPlainObject(registrations)) throw new TypeError(`${where} must be an object or a function`)
   for (const registration of Object.values(registrations)) {
-    const { secret, public: marked } = isPlainObject(registration) ? registration : {}
+    const {
+      secret,
+      public: marked,
+      dpopBoundAccessTokens = false,
+    } = isPlainObject(registration) ? registration : {}
     const hasSecret = typeof secret === 'string' && secret !== ''
+    if (typeof dpopBoundAccessTokens !== 'boolean')
+      throw new TypeError('dpopBoundAccessTokens must be true or false')
     if (mayBePublic && marked === true ? secret !== undefined : !hasSecret)
       throw new TypeError(`${where} need a secret${mayBePublic ? ', or public: true' : ''}`)
   }
@@ -176,19 +208,27 @@ function readToken(form: URLSearchParams): string {
   return token
 }
 
-function metadataOf(identifier: string): Readonly<Record<string, unknown>> {
-  const base = identifier.replace(/\/$/, '')
+/** The URL of an endpoint, below the issuer identifier. */
+function endpointOf(identifier: string, name: string): string {
+  return `${identifier.replace(/\/$/, '')}/${name}`
+}
+
+function metadataOf(
+  identifier: string,
+  dpopAlgorithms: readonly string[],
+): Readonly<Record<string, unknown>> {
   const secrets = ['client_secret_basic', 'client_secret_post']
   return {
     issuer: identifier,
-    token_endpoint: `${base}/token`,
-    introspection_endpoint: `${base}/introspect`,
-    revocation_endpoint: `${base}/revoke`,
-    jwks_uri: `${base}/jwks`,
+    token_endpoint: endpointOf(identifier, 'token'),
+    introspection_endpoint: endpointOf(identifier, 'introspect'),
+    revocation_endpoint: endpointOf(identifier, 'revoke'),
+    jwks_uri: endpointOf(identifier, 'jwks'),
     response_types_supported: [],
     token_endpoint_auth_methods_supported: [...secrets, 'none'],
     introspection_endpoint_auth_methods_supported: secrets,
     revocation_endpoint_auth_methods_supported: [...secrets, 'none'],
+    dpop_signing_alg_values_supported: dpopAlgorithms,
   }
 }
 
@@ -204,7 +244,7 @@ function json(
 /** A 401 must say how to authenticate (RFC 9110 section 15.5.2). */
 function refusal(error: unknown, identifier: string): Response {
   if (!(error instanceof IssuerError)) throw error
-  const { status } = error
+  const { status, headers } = error
   const challenge = { 'www-authenticate': `Basic realm="${new URL(identifier).host}"` }
-  return json(error, { status, ...(status === 401 && { headers: challenge }) })
+  return json(error, { status, headers: { ...headers, ...(status === 401 && challenge) } })
 }

@@ -1,5 +1,6 @@
 export type { ClientRegistration, Registrations } from './client-authentication.ts'
 export { readConfirmationRequest, type TokenRequestParameters } from './confirmation-request.ts'
+export { readDpopJkt, type DpopOptions } from './dpop.ts'
 export { IssuerError, type IssuerErrorWord } from './errors.ts'
 export {
   createIssuerHandler,

@@ -43,10 +43,13 @@ export interface IssueRequest {
   readonly key: KeyBinding
 }
 
+type TokenType = 'PoP' | 'DPoP'
+
 /** The body of a token response (RFC 6749 section 5.1), to be sent with `Cache-Control: no-store`. */
 export interface TokenResponse {
   readonly access_token: string
-  readonly token_type: 'PoP'
+  /** `DPoP` for a key that is named by `jkt`. */
+  readonly token_type: TokenType
   readonly expires_in: number
   readonly scope: string
   /** The private or symmetric JWK of a key that we made. We keep neither. */
@@ -141,7 +144,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
       }
       return {
         access_token: await (tokens === 'jwt' && signer ? signer.sign(claims) : keepOpaque(claims)),
-        token_type: 'PoP',
+        token_type: typeOf(confirmation),
         expires_in: lifetimeSeconds,
         scope,
         ...keyMembers(accessTokenKey),
@@ -150,11 +153,12 @@ export function createIssuer(options: IssuerOptions): Issuer {
     async introspect(token) {
       const claims = (await readOpaque(token)) ?? (await readJwt(token))
       if (claims === undefined || Number(claims['exp']) <= seconds()) return inactive
-      const { jwk } = claims['cnf'] as BoundKey['confirmation']
+      const confirmation = claims['cnf'] as BoundKey['confirmation']
+      const { jwk } = confirmation
       return {
         active: true,
         ...claims,
-        token_type: 'PoP',
+        token_type: typeOf(confirmation),
         ...(jwk !== undefined && { access_token_key: jwk }),
       }
     },
@@ -171,6 +175,11 @@ export function createIssuer(options: IssuerOptions): Issuer {
       return (await signer?.jwks()) ?? { keys: [] }
     },
   }
+}
+
+/** A resource server takes a token under the one scheme that its binding is for. */
+function typeOf(confirmation: BoundKey['confirmation']): TokenType {
+  return Object.hasOwn(confirmation, 'jkt') ? 'DPoP' : 'PoP'
 }
 
 function keyMembers(key: JWK | undefined): Pick<TokenResponse, 'access_token_key' | 'alg'> {

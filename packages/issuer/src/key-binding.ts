@@ -18,6 +18,11 @@ export type KeyBinding =
   /** The same by RFC 7638 thumbprint: smaller tokens; the proof brings the key along. */
   | { readonly by: 'client'; readonly thumbprint: string }
   /**
+   * A DPoP key by its thumbprint (RFC 9449 section 6.1): the token is a DPoP token. Whoever calls has
+   * verified a proof by this key; `createIssuerHandler` does.
+   */
+  | { readonly by: 'client'; readonly jkt: string }
+  /**
    * A secret that the client chose: its strength is the client's word, it is known to three parties,
    * and every token of the client shares it. For partners that have nothing else. At least 32
    * bytes; text counts as UTF-8. Needs `encryptionKey`.
@@ -56,6 +61,7 @@ export async function bindKey(key: KeyBinding, encrypt?: Encrypt): Promise<Bound
   }
   if ('jwk' in key) return { confirmation: { jwk: readClientKey(key.jwk) } }
   if ('thumbprint' in key) return { confirmation: { kid: readThumbprint(key.thumbprint) } }
+  if ('jkt' in key) return { confirmation: { jkt: readThumbprint(key.jkt) } }
   if ('secret' in key) return { confirmation: await encryptSecret(readSecret(key.secret), encrypt) }
   throw new IssuerError('invalid_request', 'The request names no way to bind a key')
 }

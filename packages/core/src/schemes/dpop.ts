@@ -33,7 +33,7 @@ export interface DpopOptions {
   readonly maxProofLength?: number
 }
 
-interface DpopProof extends Proof, CompactJws {
+export interface DpopProof extends Proof, CompactJws {
   readonly algorithm: AlgorithmName
   readonly key: PublicKey
   readonly issuedAt: number
@@ -50,6 +50,22 @@ const longestJti = 256
  * @see [RFC 9449 section 4.3, 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)
  */
 export function dpop(options: DpopOptions = {}): Scheme {
+  return createDpopScheme(options, 'resource') as Scheme
+}
+
+/** Where a proof is sent: with an access token, whose hash it then has, or to get one. */
+type Destination = 'resource' | 'token endpoint'
+
+/**
+ * Every check of a DPoP proof, for both destinations. At a token endpoint there is no access token: none
+ * is hashed, and `confirm` has nothing to ask for.
+ *
+ * @throws TypeError with `code` for wrong options
+ */
+export function createDpopScheme(
+  options: DpopOptions,
+  destination: Destination,
+): Scheme<DpopProof> & { readonly algs: readonly AlgorithmName[] } {
   const own = readOptions('dpop', options, ['algorithms', 'maxProofLength'])
   const algorithms = readAlgorithms(
     'dpop',
@@ -59,8 +75,9 @@ export function dpop(options: DpopOptions = {}): Scheme {
   )
   const maxProofLength = wholeNumber('dpop maxProofLength', own.maxProofLength, 8192)
   const keys = createKeyCache()
+  const hashed = destination === 'resource'
 
-  return Object.freeze<Scheme<DpopProof>>({
+  return Object.freeze({
     name: 'DPoP',
     challenge: 'DPoP',
     proofError: 'invalid_dpop_proof',
@@ -69,7 +86,7 @@ export function dpop(options: DpopOptions = {}): Scheme {
     accepts: (word) => word === 'dpop',
     read(credential, exchange) {
       const text = readProofHeader(exchange.request, maxProofLength)
-      return readProof(text, credential, exchange, { algorithms, keys })
+      return readProof(text, credential, exchange, { algorithms, keys, hashed })
     },
     async confirm({ algorithm, key }, token) {
       confirmDpopKey(token, key, { algorithm, keys })
@@ -83,9 +100,9 @@ export function dpop(options: DpopOptions = {}): Scheme {
         throw new PopError('ERR_POP_PROOF_SIGNATURE_INVALID')
       }
     },
-    compare: async (proof, exchange) => compareProof(proof, exchange),
+    compare: async (proof, exchange) => compareProof(proof, exchange, hashed),
     identify: ({ jti, issuedAt }) => ({ id: jti, issuedAt }),
-  }) as Scheme
+  } satisfies Scheme<DpopProof>)
 }
 
 /** RFC 9449 section 4.3 step 1: exactly one `DPoP` header. */
@@ -105,12 +122,21 @@ function readProofHeader(request: HttpRequest, maxLength: number): string {
   return line
 }
 
+interface ProofRules {
+  readonly algorithms: readonly AlgorithmName[]
+  readonly keys: KeyCache
+  /** Whether the proof has the hash of an access token. */
+  readonly hashed: boolean
+}
+
+const members = ['jti', 'htm', 'htu', 'iat']
+
 /** RFC 9449 section 4.3 steps 2 to 7 and 11, but for the signature. */
 function readProof(
   text: string,
   credential: Credential,
   exchange: Exchange,
-  { algorithms, keys }: { algorithms: readonly AlgorithmName[]; keys: KeyCache },
+  { algorithms, keys, hashed }: ProofRules,
 ): DpopProof {
   const jws = readCompactJws(text, 'ERR_POP_PROOF_MALFORMED')
   const { header, payload } = jws
@@ -124,7 +150,8 @@ function readProof(
   }
   const algorithm = readAlgorithm(header['alg'], algorithms)
   const { jti, nonce, iat } = payload
-  const absent = ['jti', 'htm', 'htu', 'iat', 'ath'].find((member) => payload[member] === undefined)
+  const required = hashed ? [...members, 'ath'] : members
+  const absent = required.find((member) => payload[member] === undefined)
   if (absent !== undefined) throw missing(absent)
   if (!isIdentifier(jti, longestJti)) throw wrongForm('jti', `1 to ${longestJti} characters`)
   if (nonce !== undefined && typeof nonce !== 'string') throw wrongForm('nonce')
@@ -151,7 +178,7 @@ function checkValidity(payload: Readonly<Record<string, unknown>>, exchange: Exc
 }
 
 /** RFC 9449 section 4.3 steps 8, 9, 12 and 10: method, URI, token hash, nonce. */
-function compareProof(proof: DpopProof, exchange: Exchange): Coverage {
+function compareProof(proof: DpopProof, exchange: Exchange, hashed: boolean): Coverage {
   const { htm, htu, ath } = proof.payload
   const { request, target, locations } = exchange
   if (htm !== request.method) {
@@ -169,7 +196,7 @@ function compareProof(proof: DpopProof, exchange: Exchange): Coverage {
       actual: withoutQuery(htu),
     })
   }
-  if (ath !== sha256(proof.accessToken))
+  if (hashed && ath !== sha256(proof.accessToken))
     throw new PopError('ERR_POP_TOKEN_HASH_MISMATCH', { member: 'ath' })
   checkNonce(proof.nonce, 'DPoP', exchange)
   return {

@@ -1,6 +1,7 @@
 /** Each pattern that no parser of `parsers.ts` runs, and why no byte of a request meets it. */
 export const unreachedPatterns: Readonly<Record<string, string>> = {
   'packages/core/src/challenge.ts ^[A-Za-z0-9 ._~:/@+!*-]+$': 'scopes that a guard asks for',
+  'packages/core/src/dpop-proof.ts [?#*]': 'the url option',
   'packages/core/src/fault.ts \\S+': 'messages of errors, which are cut to a length',
   'packages/core/src/tokens/introspection.ts ^application\\/token-introspection\\+jwt':
     'a header that the introspection server writes',
@@ -92,6 +93,7 @@ const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> 
   'core/src/nonce.ts': by('nonce of DPoP'),
   'core/src/option-readers.ts': not(options),
   'core/src/options.ts': not(options),
+  'core/src/dpop-proof.ts': not('it calls what is listed here'),
   'core/src/outside-call.ts': not('it calls a function of the application'),
   'core/src/replay/checked-store.ts': not('hashes'),
   'core/src/replay/deadline.ts': not('it calls a store'),

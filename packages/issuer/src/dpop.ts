@@ -1,0 +1,97 @@
+import { isPopError } from '@oauth-pop/core'
+import { createDpopProofVerifier, type DpopProofVerifierOptions } from '@oauth-pop/core/dpop-proof'
+import { readParameter, type TokenRequestParameters } from './confirmation-request.ts'
+import { readThumbprint } from './client-key.ts'
+import { IssuerError, type IssuerErrorWord } from './errors.ts'
+import type { KeyBinding } from './key-binding.ts'
+
+/** How proofs of token requests are judged: as by `createDpopProofVerifier` of core. */
+export type DpopOptions = Omit<DpopProofVerifierOptions, 'url'>
+
+/** What a proof has shown. */
+interface ProvenKey {
+  readonly jkt: string
+  readonly responseHeaders: Readonly<Record<string, string>>
+}
+
+export interface DpopEndpoint {
+  readonly algorithms: readonly string[]
+  /**
+   * The key that the `DPoP` header of a request proves.
+   *
+   * @throws IssuerError `invalid_dpop_proof`, `use_dpop_nonce`, or `temporarily_unavailable` for an
+   *   outage of the replay store
+   */
+  prove(request: Request): Promise<ProvenKey>
+}
+
+/** @throws TypeError for wrong options */
+export function createDpopEndpoint(url: string, options: DpopOptions = {}): DpopEndpoint {
+  const verifier = createDpopProofVerifier({ ...options, url })
+  return {
+    algorithms: verifier.algorithms,
+    async prove({ method, headers }) {
+      // Headers joins the lines of one name with a comma, and several proofs are refused by it.
+      const rawHeaders = [...headers].flat()
+      try {
+        const { thumbprint, responseHeaders } = await verifier.verify({ method, rawHeaders })
+        return { jkt: thumbprint, responseHeaders: Object.fromEntries(responseHeaders) }
+      } catch (error) {
+        throw toIssuerError(error)
+      }
+    },
+  }
+}
+
+/** What is neither the client's fault nor an outage is thrown on. */
+function toIssuerError(error: unknown): unknown {
+  if (!isPopError(error)) return error
+  const word = error.status === 503 ? 'temporarily_unavailable' : error.error
+  if (word === undefined) return error
+  const headers = error.headers as Readonly<Record<string, string>>
+  return new IssuerError(word as IssuerErrorWord, error.message, { headers, cause: error })
+}
+
+/**
+ * The `dpop_jkt` of an authorization request (RFC 9449 section 10): the thumbprint of the key that the
+ * token request must prove. Keep it with the code, and give it to `grant` as `dpopJkt`.
+ *
+ * @throws IssuerError `invalid_request` for anything that is not one SHA-256 thumbprint
+ */
+export function readDpopJkt(parameters: TokenRequestParameters): string | undefined {
+  const jkt = readParameter(parameters, 'dpop_jkt')
+  return jkt === undefined ? undefined : readThumbprint(jkt)
+}
+
+/** What a grant says about the key, and what the request has named and proven. */
+interface KeyClaims {
+  readonly granted: KeyBinding | undefined
+  readonly grantedJkt: string | undefined
+  readonly requested: KeyBinding | undefined
+  readonly provenJkt: string | undefined
+}
+
+/**
+ * The key of the token. A key that a DPoP proof has shown is the one, and none is bound by its `jkt`
+ * without: a client that asks for DPoP never gets another kind of token.
+ *
+ * @throws IssuerError
+ */
+export function chooseKey({ granted, grantedJkt, requested, provenJkt }: KeyClaims): KeyBinding {
+  if (grantedJkt !== undefined && grantedJkt !== provenJkt)
+    throw new IssuerError('invalid_grant', 'The grant is for another DPoP key')
+  const key = granted ?? requested
+  const jkt = key !== undefined && 'jkt' in key ? key.jkt : undefined
+  if (provenJkt !== undefined) {
+    if (key !== undefined && jkt !== provenJkt)
+      throw new IssuerError(
+        'invalid_request',
+        'The token is granted to another key than the proven',
+      )
+    return { by: 'client', jkt: provenJkt }
+  }
+  if (key === undefined) throw new IssuerError('invalid_request', 'The request names no key')
+  if (jkt !== undefined)
+    throw new IssuerError('invalid_dpop_proof', 'The request carries no DPoP proof')
+  return key
+}
