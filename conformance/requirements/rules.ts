@@ -688,4 +688,18 @@ export const rules = {
     behaviour:
       'A refresh token that its grant binds to a DPoP key is of no use without a proof by that key: 400 invalid_grant.',
   },
+  'rule-preset-mcp': {
+    source: 'MCP SEP-1932',
+    behaviour: 'presets.mcp takes DPoP proofs dated up to 300 seconds either way, and no others.',
+  },
+  'rule-preset-fapi2': {
+    source: 'FAPI 2.0 Security Profile 5.3.2.1, 5.3.4, 5.4.1',
+    behaviour:
+      'presets.fapi2 asks for a nonce and a recent proof, and takes three algorithms, with fapi2Tokens for access tokens too.',
+  },
+  'rule-without-ath': {
+    source: 'RFC 9449 section 4.2; Solid-OIDC',
+    behaviour:
+      'A proof without ath is accepted only with dangerouslyWithoutAth; one with a wrong ath never.',
+  },
 } as const satisfies Record<string, Requirement>

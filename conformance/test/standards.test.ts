@@ -22,7 +22,8 @@ function namesIn(text: string): readonly string[] {
   return [...code, ...links]
 }
 
-const isId = (name: string): boolean => /^(?:attack|shr|answer|rule)-[a-z0-9-]+$/.test(name)
+const isId = (name: string): boolean =>
+  /^(?:attack|shr|answer|rule|issuer-dpop)-[a-z0-9-]+$/.test(name)
 const isFile = (name: string): boolean => /^[\w./-]+\.(?:ts|mjs|json|md)$/.test(name)
 const isTest = (name: string): boolean => /^[\w./-]+\.test\.ts$/.test(name)
 

@@ -7,6 +7,7 @@ export type { AcceptedEvent, KeysEvent, OutageEvent, RefusedEvent } from './even
 export type { ClaimsCheck, CoverageRequirement, RequiredScheme } from './guards.ts'
 export type { Jwk } from './keys/jwk.ts'
 export type { NonceOptions } from './nonce.ts'
+export { presets } from './presets.ts'
 export { memoryReplayStore } from './replay/memory.ts'
 export { ReplayStoreError } from './replay/store.ts'
 export type { ReplayEntry, ReplayStore } from './replay/store.ts'

@@ -18,7 +18,8 @@ type SharedOptions = Pick<
 >
 
 /** As those of `dpop()` and `createVerifier`; unknown names are refused. */
-export interface DpopProofVerifierOptions extends DpopOptions, SharedOptions {
+export interface DpopProofVerifierOptions
+  extends Omit<DpopOptions, 'dangerouslyWithoutAth'>, SharedOptions {
   /**
    * The URL of the endpoint as clients write it, or several: https, or http on loopback; no query. A
    * slash at its end does not count.
@@ -73,7 +74,7 @@ export function createDpopProofVerifier(options: DpopProofVerifierOptions): Dpop
     ...sharedNames,
   ])
   const { url, algorithms, maxProofLength, ...shared } = own
-  const scheme = createDpopScheme({ algorithms, maxProofLength } as DpopOptions, 'token endpoint')
+  const scheme = createDpopScheme({ algorithms, maxProofLength } as DpopOptions, 'none')
   const general = scheme as Scheme
   const settings = resolveOptions({
     ...shared,

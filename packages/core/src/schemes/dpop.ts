@@ -11,7 +11,7 @@ import {
 } from '../jws/algorithms.ts'
 import { readCompactJws, type CompactJws } from '../jws/compact.ts'
 import { createKeyCache, type KeyCache, type PublicKey } from '../keys/key-cache.ts'
-import { readOptions, wholeNumber } from '../option-readers.ts'
+import { flag, readOptions, wholeNumber } from '../option-readers.ts'
 import { headerLines, type HttpRequest } from '../request.ts'
 import {
   checkNonce,
@@ -31,6 +31,12 @@ export interface DpopOptions {
   readonly algorithms?: readonly string[]
   /** The longest accepted proof, in characters. Default 8192. */
   readonly maxProofLength?: number
+  /**
+   * Accept proofs that do not name an access token (`ath`), as Solid clients of before 2023 write them.
+   * Whoever can have a proof signed, but not see the key, can then use it with any token of that key,
+   * also with one that is issued later. An `ath` that is there is still compared. Default false.
+   */
+  readonly dangerouslyWithoutAth?: boolean
 }
 
 export interface DpopProof extends Proof, CompactJws {
@@ -41,6 +47,7 @@ export interface DpopProof extends Proof, CompactJws {
 }
 
 const longestJti = 256
+const optionNames = ['algorithms', 'maxProofLength', 'dangerouslyWithoutAth']
 
 /**
  * Demonstrating Proof of Possession: `Authorization: DPoP <access token>` with a proof in the
@@ -50,23 +57,24 @@ const longestJti = 256
  * @see [RFC 9449 section 4.3, 7.1](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)
  */
 export function dpop(options: DpopOptions = {}): Scheme {
-  return createDpopScheme(options, 'resource') as Scheme
+  const own = readOptions('dpop', options, optionNames)
+  const isOptional = flag('dpop dangerouslyWithoutAth', own.dangerouslyWithoutAth)
+  return createDpopScheme(own, isOptional ? 'optional' : 'required') as Scheme
 }
 
-/** Where a proof is sent: with an access token, whose hash it then has, or to get one. */
-type Destination = 'resource' | 'token endpoint'
+/** What becomes of `ath`, the hash of the access token; none where a proof is sent to get a token. */
+type TokenHash = 'required' | 'optional' | 'none'
 
 /**
- * Every check of a DPoP proof, for both destinations. At a token endpoint there is no access token: none
- * is hashed, and `confirm` has nothing to ask for.
+ * Every check of a DPoP proof. At a token endpoint there is no access token: none is hashed, and `confirm`
+ * has nothing to ask for.
  *
  * @throws TypeError with `code` for wrong options
  */
 export function createDpopScheme(
-  options: DpopOptions,
-  destination: Destination,
+  own: Omit<DpopOptions, 'dangerouslyWithoutAth'>,
+  tokenHash: TokenHash,
 ): Scheme<DpopProof> & { readonly algs: readonly AlgorithmName[] } {
-  const own = readOptions('dpop', options, ['algorithms', 'maxProofLength'])
   const algorithms = readAlgorithms(
     'dpop',
     own.algorithms,
@@ -75,7 +83,6 @@ export function createDpopScheme(
   )
   const maxProofLength = wholeNumber('dpop maxProofLength', own.maxProofLength, 8192)
   const keys = createKeyCache()
-  const hashed = destination === 'resource'
 
   return Object.freeze({
     name: 'DPoP',
@@ -86,7 +93,7 @@ export function createDpopScheme(
     accepts: (word) => word === 'dpop',
     read(credential, exchange) {
       const text = readProofHeader(exchange.request, maxProofLength)
-      return readProof(text, credential, exchange, { algorithms, keys, hashed })
+      return readProof(text, credential, exchange, { algorithms, keys, tokenHash })
     },
     async confirm({ algorithm, key }, token) {
       confirmDpopKey(token, key, { algorithm, keys })
@@ -100,7 +107,7 @@ export function createDpopScheme(
         throw new PopError('ERR_POP_PROOF_SIGNATURE_INVALID')
       }
     },
-    compare: async (proof, exchange) => compareProof(proof, exchange, hashed),
+    compare: async (proof, exchange) => compareProof(proof, exchange, tokenHash),
     identify: ({ jti, issuedAt }) => ({ id: jti, issuedAt }),
   } satisfies Scheme<DpopProof>)
 }
@@ -125,8 +132,7 @@ function readProofHeader(request: HttpRequest, maxLength: number): string {
 interface ProofRules {
   readonly algorithms: readonly AlgorithmName[]
   readonly keys: KeyCache
-  /** Whether the proof has the hash of an access token. */
-  readonly hashed: boolean
+  readonly tokenHash: TokenHash
 }
 
 const members = ['jti', 'htm', 'htu', 'iat']
@@ -136,7 +142,7 @@ function readProof(
   text: string,
   credential: Credential,
   exchange: Exchange,
-  { algorithms, keys, hashed }: ProofRules,
+  { algorithms, keys, tokenHash }: ProofRules,
 ): DpopProof {
   const jws = readCompactJws(text, 'ERR_POP_PROOF_MALFORMED')
   const { header, payload } = jws
@@ -150,7 +156,7 @@ function readProof(
   }
   const algorithm = readAlgorithm(header['alg'], algorithms)
   const { jti, nonce, iat } = payload
-  const required = hashed ? [...members, 'ath'] : members
+  const required = tokenHash === 'required' ? [...members, 'ath'] : members
   const absent = required.find((member) => payload[member] === undefined)
   if (absent !== undefined) throw missing(absent)
   if (!isIdentifier(jti, longestJti)) throw wrongForm('jti', `1 to ${longestJti} characters`)
@@ -178,7 +184,7 @@ function checkValidity(payload: Readonly<Record<string, unknown>>, exchange: Exc
 }
 
 /** RFC 9449 section 4.3 steps 8, 9, 12 and 10: method, URI, token hash, nonce. */
-function compareProof(proof: DpopProof, exchange: Exchange, hashed: boolean): Coverage {
+function compareProof(proof: DpopProof, exchange: Exchange, tokenHash: TokenHash): Coverage {
   const { htm, htu, ath } = proof.payload
   const { request, target, locations } = exchange
   if (htm !== request.method) {
@@ -196,7 +202,8 @@ function compareProof(proof: DpopProof, exchange: Exchange, hashed: boolean): Co
       actual: withoutQuery(htu),
     })
   }
-  if (hashed && ath !== sha256(proof.accessToken))
+  const isHashed = tokenHash === 'required' || (tokenHash === 'optional' && ath !== undefined)
+  if (isHashed && ath !== sha256(proof.accessToken))
     throw new PopError('ERR_POP_TOKEN_HASH_MISMATCH', { member: 'ath' })
   checkNonce(proof.nonce, 'DPoP', exchange)
   return {
