@@ -6,7 +6,7 @@ import { published } from './packages.mjs'
 
 /** Kilobytes, gzipped. A new package needs a line here. */
 const limits = {
-  '@oauth-pop/core': 31,
+  '@oauth-pop/core': 35,
   '@oauth-pop/express': 2,
   '@oauth-pop/fastify': 1,
   '@oauth-pop/koa': 1,

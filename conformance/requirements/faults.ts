@@ -127,6 +127,15 @@ export const faults = {
     source: 'RFC 9068 section 4, RFC 8725 section 3.11',
     behaviour: 'An ID token or another kind of JWT as access token: 401 invalid_token.',
   },
+  'attack-161': {
+    source: 'RFC 9440 section 4',
+    behaviour:
+      'A client certificate in a header, from anybody but the named proxy: not read, and a bound token is 401.',
+  },
+  'attack-162': {
+    source: 'RFC 8705 section 3.1',
+    behaviour: 'A token that names the hash of the PEM text of a certificate: 401.',
+  },
   'attack-166': {
     source: 'RFC 6750 section 2',
     behaviour: 'A PoP credential and a DPoP header: 400 invalid_request.',

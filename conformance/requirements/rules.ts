@@ -702,4 +702,23 @@ export const rules = {
     behaviour:
       'A proof without ath is accepted only with dangerouslyWithoutAth; one with a wrong ath never.',
   },
+  'rule-steps': {
+    source: 'Own rule: no step is forgotten',
+    behaviour: 'A step of the verification that is left out or moved does not compile.',
+  },
+  'mtls-bound': {
+    source: 'RFC 8705 section 3, 3.1, 3.2',
+    behaviour:
+      'A token with cnf x5t#S256 passes only over a connection with that certificate, never as a plain bearer token: 401.',
+  },
+  'mtls-both': {
+    source: 'Own rule: no method of cnf hides another',
+    behaviour:
+      'A token that is bound to a key and a certificate needs both, under the scheme of the key.',
+  },
+  'mtls-proxy': {
+    source: 'RFC 9440 section 2.2, 4',
+    behaviour:
+      'A proxy hands on a certificate in the one header of its profile, once, well-formed, over a trusted hop; anything else is no certificate.',
+  },
 } as const satisfies Record<string, Requirement>

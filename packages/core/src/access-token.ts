@@ -1,5 +1,4 @@
-import type { VerificationKey } from './keys/jwk.ts'
-import type { ResolvedToken } from './tokens/resolver.ts'
+import type { ClaimedProof } from './replay/claim.ts'
 
 /** The name under which a scheme appears in a result. */
 export type SchemeName = 'PoP' | 'DPoP' | 'mTLS' | 'Bearer'
@@ -37,7 +36,7 @@ export interface AccessToken {
   readonly expiresAt?: number
   /** The JWT payload, the introspection response or the stored record. */
   readonly claims: Readonly<Record<string, unknown>>
-  /** RFC 7638 with SHA-256, base64url; absent for a symmetric key and for `Bearer`. */
+  /** RFC 7638 with SHA-256, base64url; absent for a symmetric key, for `mTLS` and for `Bearer`. */
   readonly keyThumbprint?: string
   readonly coverage: Coverage
 }
@@ -66,17 +65,12 @@ export function coversParameter(coverage: Coverage, name: string): boolean {
   return names?.includes(name) === true
 }
 
-/** Builds the result from a frozen resolved token. */
-export function createAccessToken(
-  token: string,
-  scheme: SchemeName,
-  resolved: ResolvedToken,
-  key: VerificationKey | undefined,
-  coverage: Coverage,
-): AccessToken {
+/** The result: what the frozen resolved token says, for a proof that has passed every step. */
+export function createAccessToken(claimed: ClaimedProof): AccessToken {
+  const { scheme, proof, token: resolved, key, coverage } = claimed
   const { subject, clientId, issuer, expiresAt } = resolved
   const result: Record<string, unknown> = {
-    scheme,
+    scheme: scheme.name,
     scope: resolved.scopes.join(' '),
     scopes: resolved.scopes,
     audience: resolved.audience,
@@ -88,6 +82,6 @@ export function createAccessToken(
   if (issuer !== undefined) result['issuer'] = issuer
   if (expiresAt !== undefined) result['expiresAt'] = expiresAt
   if (key?.symmetric === false) result['keyThumbprint'] = key.thumbprint
-  Object.defineProperty(result, 'token', { value: token })
+  Object.defineProperty(result, 'token', { value: proof.accessToken })
   return Object.freeze(result) as unknown as AccessToken
 }

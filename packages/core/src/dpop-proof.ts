@@ -1,5 +1,5 @@
 /** DPoP proofs that come without an access token: for the token endpoint of an authorization server. */
-import { importPublic } from './confirmation.ts'
+import { importPublic } from './confirmation/jwk.ts'
 import { optionError, PopError } from './errors.ts'
 import type { Jwk } from './keys/jwk.ts'
 import { oneOrMore, readOptions, secureUrl } from './option-readers.ts'
@@ -7,9 +7,12 @@ import { resolveOptions, type VerifierOptions } from './options.ts'
 import { claimProof } from './replay/claim.ts'
 import type { HttpRequest } from './request.ts'
 import { successHeaders } from './response-headers.ts'
-import { createDpopScheme, type DpopOptions } from './schemes/dpop.ts'
+import { createDpopScheme, type DpopOptions, type DpopProof } from './schemes/dpop.ts'
 import type { Exchange, Scheme } from './schemes/scheme.ts'
-import type { ResolvedToken } from './tokens/resolver.ts'
+import { compareRequest } from './steps/compare.ts'
+import { confirmOwnKey } from './steps/confirm.ts'
+import { readProof } from './steps/read.ts'
+import { verifyProof } from './steps/verify.ts'
 import { momentOf, refuse } from './verifier.ts'
 
 type SharedOptions = Pick<
@@ -88,15 +91,13 @@ export function createDpopProofVerifier(options: DpopProofVerifierOptions): Dpop
   async function verify(request: HttpRequest): Promise<VerifiedDpopProof> {
     const exchange: Exchange = { request, ...place, ...momentOf(settings) }
     const credential = { scheme: general, value: '', transport: 'header', word: '' } as const
-    const proof = scheme.read(credential, exchange)
-    const key = importPublic(proof.key, 'ERR_POP_PROOF_KEY_INVALID')
-    scheme.verify(proof, key)
-    await scheme.compare(proof, exchange)
-    await claimProof({ scheme: general, proof, token: noToken, key, exchange }, settings)
+    const read = readProof(credential, exchange)
+    const key = importPublic((read.proof as DpopProof).key, 'ERR_POP_PROOF_KEY_INVALID')
+    await claimProof(await compareRequest(verifyProof(confirmOwnKey(read, key))), settings)
     return {
       jwk: key.keyObject.export({ format: 'jwk' }) as Jwk,
       thumbprint: key.thumbprint,
-      responseHeaders: successHeaders(credential, proof, exchange),
+      responseHeaders: successHeaders(credential, read.proof, exchange),
     }
   }
 
@@ -112,8 +113,6 @@ export function createDpopProofVerifier(options: DpopProofVerifierOptions): Dpop
     },
   })
 }
-
-const noToken: ResolvedToken = Object.freeze({ claims: {}, scopes: [], audience: [] })
 
 function readUrl(text: string): string {
   const { href } = secureUrl('url', text)

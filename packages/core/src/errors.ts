@@ -86,6 +86,11 @@ const refusals = {
   ERR_POP_TOKEN_NOT_YET_VALID: ['token', 'The access token is not valid yet'],
   ERR_POP_TOKEN_AUDIENCE: ['token', 'The access token is meant for another audience'],
   ERR_POP_TOKEN_UNBOUND: ['token', 'The access token is not bound to a key'],
+  ERR_POP_CERTIFICATE_MISSING: [
+    'token',
+    'The access token needs the client certificate it is bound to',
+  ],
+  ERR_POP_CERTIFICATE_INVALID: ['token', 'The client certificate of the request cannot be read'],
   ERR_POP_TOKEN_BOUND: ['token', 'The access token is bound to a key and needs a proof'],
   ERR_POP_BINDING_OTHER_METHOD: ['token', 'The access token is bound by another method'],
   ERR_POP_BINDING_OTHER_KEY: ['token', 'The access token is bound to another key'],

@@ -4,7 +4,6 @@ import { optionError, PopError, type Evidence, type PopErrorCode } from './error
 import { describeFault } from './fault.ts'
 import { flag, nonEmptyList, oneOf, readOptions } from './option-readers.ts'
 import type { HttpRequest } from './request.ts'
-import type { Scheme } from './schemes/scheme.ts'
 import type { Verifier } from './verifier.ts'
 
 /** What a guard finds on a request: its verifier and, if the request was verified, the result. */
@@ -75,9 +74,9 @@ export function requireToken(): Guard {
 }
 
 /** The schemes that a guard can ask for. */
-export type RequiredScheme = Scheme['challenge']
+export type RequiredScheme = SchemeName
 
-const schemeNames: readonly RequiredScheme[] = ['PoP', 'DPoP', 'Bearer']
+const schemeNames: readonly RequiredScheme[] = ['PoP', 'DPoP', 'mTLS', 'Bearer']
 
 /**
  * The token came by one of these schemes; else 401 with the challenges of those. A verifier that has

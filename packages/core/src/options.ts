@@ -6,7 +6,7 @@ import { oneOf, readOptions, wholeNumber } from './option-readers.ts'
 import { memoryReplayStore } from './replay/memory.ts'
 import type { ReplayStore } from './replay/store.ts'
 import { dpop } from './schemes/dpop.ts'
-import { pop } from './schemes/pop.ts'
+import { pop } from './schemes/pop/pop.ts'
 import type { Scheme } from './schemes/scheme.ts'
 import type { TokenResolver } from './tokens/resolver.ts'
 

@@ -31,8 +31,14 @@ export interface HttpRequest {
   readonly body?: (limit?: number) => Promise<Uint8Array>
   /** The parsed form, when a body parser ran first. */
   readonly parsedForm?: unknown
-  /** The connection's peer, for certificate-bound tokens. */
-  readonly peer?: () => { readonly address: string; readonly certificate?: Uint8Array }
+  /**
+   * The connection's peer, for certificate-bound tokens: its address, `unix` for a Unix socket and empty where the
+   * connection is gone, and the certificate that it has shown, as DER. The same certificate should be the same object.
+   */
+  readonly peer?: () => {
+    readonly address: string
+    readonly certificate?: Uint8Array | undefined
+  }
 }
 
 /** The values of all lines of one header, in order, outer white space trimmed (RFC 9110 5.5). */

@@ -9,6 +9,10 @@ import { resolveOptions, type Mode, type Settings, type VerifierOptions } from '
 import { checkHost, type HttpRequest } from './request.ts'
 import { successHeaders } from './response-headers.ts'
 import type { Credential, Exchange, Scheme } from './schemes/scheme.ts'
+import { compareRequest } from './steps/compare.ts'
+import { confirmKey } from './steps/confirm.ts'
+import { readProof } from './steps/read.ts'
+import { verifyProof } from './steps/verify.ts'
 import { resolveAccessToken } from './tokens/resolve.ts'
 
 /** A request that passed every check. */
@@ -82,23 +86,26 @@ export function createVerifier(options: VerifierOptions): Verifier {
   })
 }
 
-/** What follows once the one credential is found. Each line throws; reaching the end means verified. */
+/**
+ * What follows once the one credential is found. Each line throws, and takes what only the line before it makes:
+ * without a step, or in another order, this does not compile.
+ */
 async function verifyCredential(
   credential: Credential,
   request: HttpRequest,
   settings: Settings,
 ): Promise<Verification> {
-  const { scheme } = credential
+  const { schemes, resolvers } = settings
   const exchange = openExchange(request, settings)
-  const proof = scheme.read(credential, exchange)
-  const token = await resolveAccessToken(proof.accessToken, exchange, settings.resolvers)
-  const key = await scheme.confirm(proof, token)
-  scheme.verify(proof, key)
-  const coverage = await scheme.compare(proof, exchange)
-  await claimProof({ scheme, proof, token, key, exchange }, settings)
-  const accessToken = createAccessToken(proof.accessToken, scheme.name, token, key, coverage)
+  const read = readProof(credential, exchange)
+  const token = await resolveAccessToken(read.proof.accessToken, exchange, resolvers)
+  const confirmed = await confirmKey(read, token, schemes)
+  const signed = verifyProof(confirmed)
+  const compared = await compareRequest(signed)
+  const claimed = await claimProof(compared, settings)
+  const accessToken = createAccessToken(claimed)
   publishAccepted(accessToken, request)
-  return { accessToken, responseHeaders: successHeaders(credential, proof, exchange) }
+  return { accessToken, responseHeaders: successHeaders(credential, read.proof, exchange) }
 }
 
 /** Host and target, and what the judgement depends on. */

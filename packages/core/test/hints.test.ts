@@ -209,7 +209,7 @@ describe('the binding of a token', () => {
       'of a certificate',
       { request: signed(), record: { cnf: { 'x5t#S256': 'x' } } },
       'ERR_POP_BINDING_OTHER_METHOD',
-      { member: 'x5t#S256', actual: 'for mutual TLS' },
+      { member: 'x5t#S256', actual: 'for mTLS' },
     ],
     [
       'of a URL that nobody trusts',

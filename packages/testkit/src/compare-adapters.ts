@@ -5,7 +5,7 @@ import { createGuarded } from './adapter-suite/guards.ts'
 import type { AdapterHarness, AdapterServer, Route } from './adapter-suite/harness.ts'
 import { listRefusals } from './adapter-suite/index.ts'
 import { sendRaw, type RawRequest, type RawResponse } from './raw-http.ts'
-import { isSupported, loadVectors, vectorBody, vectorOptions } from './vectors.ts'
+import { loadVectors, momentsOf, vectorBody, vectorOptions, type VectorStep } from './vectors.ts'
 
 /** The headers that a client's security depends on. */
 const securityHeaders = [
@@ -31,19 +31,17 @@ type Hosts = Readonly<Record<string, AdapterHarness>>
 export function compareAdapters(hosts: Hosts): void {
   describe.each(['pop', 'dpop'] as const)('%s vectors', { tags: ['answer-alike'] }, (name) => {
     const suite = loadVectors(name)
-    const supported = suite.cases.filter(({ config }) =>
-      isSupported(suite.configs[config] as never),
-    )
 
-    test.each(supported)('$id $title', async ({ config, steps }) => {
-      let now = suite.now
+    test.each(suite.cases)('$id $title', async (vector) => {
+      const { config, steps } = vector
+      const moments = momentsOf(vector, suite)
       const requests = steps.map((step) => () => {
-        now = step.now ?? suite.now
+        moments.enter(step)
         return { ...step.request, body: vectorBody(step.request) }
       })
       const answers = await askAll(hosts, requests, () => {
-        now = steps[0]?.now ?? suite.now
-        return vectorOptions(suite.configs[config] as never, () => now * 1000)
+        moments.enter(steps[0] as VectorStep)
+        return vectorOptions(suite.configs[config] as never, moments)
       })
       expect(answers).toEqual(allLikeFirst(answers))
     })

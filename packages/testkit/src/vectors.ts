@@ -7,6 +7,7 @@ import {
   introspectedTokens,
   jwtTokens,
   memoryReplayStore,
+  mtls,
   pop,
   storedTokens,
   type DpopOptions,
@@ -47,6 +48,8 @@ export interface VectorRequest {
   readonly headers: readonly (readonly [string, string])[]
   readonly body?: string
   readonly bodyBase64?: string
+  /** DER in base64. */
+  readonly clientCertificate?: string
 }
 
 export interface VectorExpectation {
@@ -109,13 +112,37 @@ function provenBy(id: string): TestTags['requirement'][] {
   return proven.map(([requirement]) => requirement as TestTags['requirement'])
 }
 
-/** Whether every scheme of a configuration exists. */
-export function isSupported({ schemes = [] }: VectorConfig): boolean {
-  return schemes.every(({ scheme }) => scheme in createScheme)
+/** What a verifier of vectors asks of the step that runs. */
+export interface VectorMoment {
+  /** Milliseconds. */
+  readonly now: () => number
+  /** The certificate of the client, as DER. */
+  readonly certificate: () => Uint8Array | undefined
 }
 
-/** The verifier options that a configuration stands for; `now` is in milliseconds. */
-export function vectorOptions(config: VectorConfig, now: () => number): VerifierOptions {
+/** Walks through the steps of a case: the clock and the certificate are those of the step it is at. */
+export function momentsOf(
+  { steps }: VectorCase,
+  suite: VectorSuite,
+): VectorMoment & {
+  readonly enter: (step: VectorStep) => void
+} {
+  let [current] = steps
+  return {
+    enter: (step) => void (current = step),
+    now: () => (current?.now ?? suite.now) * 1000,
+    certificate: () => {
+      const text = current?.request.clientCertificate
+      return text === undefined ? undefined : Buffer.from(text, 'base64')
+    },
+  }
+}
+
+/** The verifier options that a configuration stands for. */
+export function vectorOptions(
+  config: VectorConfig,
+  { now, certificate }: VectorMoment,
+): VerifierOptions {
   const { tokens, schemes, ...rest } = config
   const list = Array.isArray(tokens)
     ? (tokens as readonly VectorTokens[])
@@ -123,22 +150,21 @@ export function vectorOptions(config: VectorConfig, now: () => number): Verifier
   return {
     ...rest,
     tokens: list.map(createResolver),
-    ...(schemes && { schemes: schemes.map(toScheme) }),
+    ...(schemes && { schemes: schemes.map((scheme) => toScheme(scheme, certificate)) }),
     replay: memoryReplayStore({ restartGuard: 'off', now }),
     now,
   }
 }
 
-const createScheme: Readonly<Record<string, (options: VectorScheme['options']) => Scheme>> = {
-  pop: (options) => pop(readPopOptions(options)),
-  dpop: (options) => dpop(options as DpopOptions | undefined),
-  bearer: () => bearer(),
-}
-
-function toScheme({ scheme, options }: VectorScheme): Scheme {
-  const create = createScheme[scheme]
-  if (create === undefined) throw new Error(`no scheme ${scheme}`)
-  return create(options)
+function toScheme(
+  { scheme, options }: VectorScheme,
+  certificate: VectorMoment['certificate'],
+): Scheme {
+  if (scheme === 'pop') return pop(readPopOptions(options))
+  if (scheme === 'dpop') return dpop(options as DpopOptions | undefined)
+  if (scheme === 'mtls') return mtls({ certificate })
+  if (scheme === 'bearer') return bearer()
+  throw new Error(`no scheme ${scheme}`)
 }
 
 function readPopOptions(options: VectorScheme['options'] = {}): PopOptions {

@@ -12,6 +12,7 @@ import { bodyReader, discardBody, releaseBody } from './body-gate.ts'
 import type { FrameworkView } from './framework-view.ts'
 import { keepHeaders, setHeaders } from './kept-headers.ts'
 import { oneVerifier } from './one-verifier.ts'
+import { peerOf } from './peer.ts'
 
 /** What every adapter takes: the verifier's options, and how to treat the requests of a framework. */
 export interface AdapterOptions extends VerifierOptions {
@@ -265,8 +266,9 @@ class ArrivedRequest implements HttpRequest {
     return this.#view.origin()
   }
 
-  peer(): { readonly address: string } {
-    return { address: this.#request.socket.remoteAddress ?? '' }
+  /** Asked only by `mtls()`. */
+  peer(): ReturnType<typeof peerOf> {
+    return peerOf(this.#request)
   }
 }
 

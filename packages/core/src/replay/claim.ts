@@ -1,18 +1,15 @@
 import { PopError } from '../errors.ts'
 import { sha256, sha256OfParts } from '../hash.ts'
-import type { VerificationKey } from '../keys/jwk.ts'
-import type { Exchange, Proof, Scheme } from '../schemes/scheme.ts'
+import type { ComparedProof } from '../steps/compare.ts'
 import type { ResolvedToken } from '../tokens/resolver.ts'
 import { askStore } from './checked-store.ts'
 import type { ReplayEntry, ReplayStore, ReplayStoreError } from './store.ts'
 
-/** A proof that has passed every other check. */
-export interface VerifiedProof {
-  readonly scheme: Scheme
-  readonly proof: Proof
-  readonly token: ResolvedToken
-  readonly key: VerificationKey | undefined
-  readonly exchange: Exchange
+declare const claimed: unique symbol
+
+/** A proof that has passed every check, and that nobody has used before; made here alone. */
+export interface ClaimedProof extends ComparedProof {
+  readonly [claimed]: true
 }
 
 export interface ReplaySettings {
@@ -20,10 +17,17 @@ export interface ReplaySettings {
   readonly now: () => number
 }
 
-/** Claims a proof in the store, failing closed: a store that cannot say makes the request fail with 503. */
-export async function claimProof(verified: VerifiedProof, settings: ReplaySettings): Promise<void> {
-  const entry = replayEntry(verified)
-  if (entry === undefined || settings.replay === undefined) return
+/**
+ * Step 7: claims a proof in the store, failing closed: a store that cannot say makes the request fail with 503.
+ *
+ * @throws PopError
+ */
+export async function claimProof(
+  compared: ComparedProof,
+  settings: ReplaySettings,
+): Promise<ClaimedProof> {
+  const entry = replayEntry(compared)
+  if (entry === undefined || settings.replay === undefined) return compared as ClaimedProof
   // A slow body or token source may have outlasted the proof, and with it any entry for it.
   const inTime = Math.floor(settings.now() / 1000) <= entry.expiresAt
   if (!inTime) throw new PopError('ERR_POP_PROOF_EXPIRED')
@@ -34,6 +38,7 @@ export async function claimProof(verified: VerifiedProof, settings: ReplaySettin
     throw toRefusal(error as ReplayStoreError)
   }
   if (!first) throw new PopError('ERR_POP_PROOF_REPLAYED')
+  return compared as ClaimedProof
 }
 
 /**
@@ -41,15 +46,15 @@ export async function claimProof(verified: VerifiedProof, settings: ReplaySettin
  * that a client shares with its users is no name for one of them, and its thumbprint must not leave the
  * process: there the access token takes its place.
  */
-function replayEntry(verified: VerifiedProof): ReplayEntry | undefined {
-  const { scheme, proof, token, key, exchange } = verified
+function replayEntry(compared: ComparedProof): ReplayEntry | undefined {
+  const { scheme, proof, token, key, exchange } = compared
   const identified = scheme.identify(proof, exchange)
   if (identified === undefined || key === undefined) return undefined
   const holder = key.symmetric ? sha256(`token ${proof.accessToken}`) : key.thumbprint
   return {
     id: sha256OfParts(scheme.name, holder, identified.id),
     owner: ownerOf(token) ?? holder,
-    ...lifeOf(identified.issuedAt, verified),
+    ...lifeOf(identified.issuedAt, compared),
   }
 }
 
@@ -65,7 +70,7 @@ function ownerOf({ issuer = '', subject, clientId }: ResolvedToken): string | un
  */
 function lifeOf(
   time: number,
-  { scheme, proof, exchange }: VerifiedProof,
+  { scheme, proof, exchange }: ComparedProof,
 ): Pick<ReplayEntry, 'issuedAt' | 'expiresAt'> {
   const { nonces, maxAgeSeconds } = exchange
   const window =

@@ -1,5 +1,5 @@
 import { noCoverage } from '../access-token.ts'
-import { refuseBound } from '../confirmation.ts'
+import { refuseBound } from '../confirmation/absent.ts'
 import type { Scheme } from './scheme.ts'
 
 /**

@@ -1,6 +1,7 @@
 import type { Coverage } from '../access-token.ts'
 import { expectedTargetUri, matchesTargetUri } from '../binding/target-uri.ts'
-import { confirmDpopKey, importPublic, inspectPublic } from '../confirmation.ts'
+import { confirmDpopKey } from '../confirmation/jkt.ts'
+import { importPublic, inspectPublic } from '../confirmation/jwk.ts'
 import { PopError } from '../errors.ts'
 import { sha256 } from '../hash.ts'
 import {

@@ -49,7 +49,7 @@ interface ProofId {
 
 /**
  * One way to present a bound token. The verifier calls the functions in this order; each throws
- * `PopError`. Made by `pop()`, `dpop()` and `bearer()`; the interface itself is not stable.
+ * `PopError`. Made by `pop()`, `dpop()`, `mtls()` and `bearer()`; the interface itself is not stable.
  */
 export interface Scheme<P extends Proof = Proof> {
   readonly name: SchemeName
@@ -65,6 +65,8 @@ export interface Scheme<P extends Proof = Proof> {
   readonly signs?: readonly ('query' | 'headers' | 'body')[]
   /** The form field and query parameter that may carry the credential, and where it is looked for. */
   readonly parameter?: { readonly name: string; readonly transports: readonly Transport[] }
+  /** The SHA-256 thumbprint of the client certificate of a request, for tokens that are bound to one. */
+  readonly certificateThumbprint?: (request: HttpRequest) => string | undefined
   /** Whether an `Authorization` value with this scheme (lower case) is this scheme's credential. */
   accepts(word: string, value: string): boolean
   /** `Authorization` schemes whose values are read as this scheme's where no scheme accepts them. */

@@ -11,6 +11,13 @@ import {
   type TokenResolver,
 } from './resolver.ts'
 
+declare const timely: unique symbol
+
+/** What a resolver says of a token that is in time; `resolveAccessToken` alone makes one. */
+export interface TimelyToken extends ResolvedToken {
+  readonly [timely]: true
+}
+
 /**
  * What the first resolver that recognises the token says of it, if the token is in time. A resolver
  * that throws anything but a refusal is an outage: 503, never a refused token.
@@ -19,7 +26,7 @@ export async function resolveAccessToken(
   token: string,
   exchange: Exchange,
   resolvers: readonly TokenResolver[],
-): Promise<ResolvedToken> {
+): Promise<TimelyToken> {
   const reasons: Evidence[] = []
   const context: ResolveContext = {
     // Made when asked for: not every resolver wants it.
@@ -32,7 +39,7 @@ export async function resolveAccessToken(
     const resolved = await ask(resolver, token, context)
     if (resolved === undefined) continue
     checkTokenTime(resolved, exchange)
-    return resolved
+    return resolved as TimelyToken
   }
   throw withoutToken(new PopError('ERR_POP_TOKEN_UNKNOWN', joinReasons(reasons)), token)
 }

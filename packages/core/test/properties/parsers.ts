@@ -13,6 +13,8 @@ import { locationsOf, readLocations, readTarget } from '../../src/location.ts'
 import { originOf } from '../../src/node/framework-view.ts'
 import { createNonceSource } from '../../src/nonce.ts'
 import { checkHost } from '../../src/request.ts'
+import { profiles } from '../../src/schemes/mtls/profiles.ts'
+import { readProxy } from '../../src/schemes/mtls/proxy.ts'
 import type { Exchange, Scheme } from '../../src/schemes/scheme.ts'
 import { clock, dpopClaims, popClaims } from './fixtures.ts'
 
@@ -89,6 +91,10 @@ const forwarded = (headers: IncomingMessage['headers']): HttpRequest => ({
 subscribe('oauth-pop:refused', () => {})
 
 type Parser = (text: string) => unknown
+
+const peer = { address: '10.0.0.1' }
+const behindProxy = readProxy({ profile: 'xfcc', trust: ['10.0.0.1'] })
+const pem = (text: string): string => `-----BEGIN CERTIFICATE-----${text}-----END CERTIFICATE-----`
 
 /** Everything that reads bytes of a request before it is verified, each driven by one text. */
 export const parsers: Readonly<Record<string, Parser>> = {
@@ -180,6 +186,18 @@ export const parsers: Readonly<Record<string, Parser>> = {
       { ...exchange, target: { path: text, query: '' } },
     ),
   'the key of a DPoP proof': (text) => judgeDpop({ jwk: { ...jwk, x: text } }, {}),
+  'a header of a proxy': (text) =>
+    behindProxy({ ...get('X-Forwarded_Client-Cert', text, text, ''), peer: () => peer }),
+  ...Object.fromEntries(
+    Object.entries(profiles).map(([name, profile]): [string, Parser] => [
+      `the certificate of ${name}`,
+      (text) => profile.read(text),
+    ]),
+  ),
+  'the hash of a forwarded certificate': (text) => profiles.xfcc.read(`Hash="${text}"`),
+  'a forwarded certificate': (text) => profiles.xfcc.read(`By="${text}";Hash=${'0'.repeat(64)}`),
+  'the text of a certificate': (text) => profiles['aws-alb-passthrough'].read(pem(text)),
+  'a chain of certificates': (text) => profiles['aws-alb-passthrough'].read(pem('') + text),
   'an access token': resolve,
   'an encrypted access token': (text) =>
     resolve(`${encode({ alg: 'dir', enc: text })}.a.a.${text}.a`),

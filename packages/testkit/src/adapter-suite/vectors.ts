@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { sendRaw } from '../raw-http.ts'
 import {
   compareAnswer,
-  isSupported,
   loadVectors,
+  momentsOf,
   requirementsOf,
   vectorBody,
   vectorOptions,
@@ -14,21 +14,16 @@ import type { AdapterHarness } from './harness.ts'
 export function describeVectors(name: string, harness: AdapterHarness): void {
   describe.each(['pop', 'dpop'] as const)(`%s vectors through ${name}`, (suiteName) => {
     const suite = loadVectors(suiteName)
-    const supported = suite.cases.filter(({ config }) =>
-      isSupported(suite.configs[config] as never),
-    )
 
-    supported.forEach((vector) => {
+    suite.cases.forEach((vector) => {
       test(`${vector.id} ${vector.title}`, { tags: requirementsOf(vector) }, async () => {
         const { config, steps } = vector
 
-        let now = steps[0]?.now ?? suite.now
-        const server = await harness.start(
-          vectorOptions(suite.configs[config] as never, () => now * 1000),
-        )
+        const moments = momentsOf(vector, suite)
+        const server = await harness.start(vectorOptions(suite.configs[config] as never, moments))
         try {
           for (const [index, step] of steps.entries()) {
-            now = step.now ?? suite.now
+            moments.enter(step)
             const handledBefore = server.handled()
             const { status, headers, body } = await sendRaw(server.port, {
               ...step.request,

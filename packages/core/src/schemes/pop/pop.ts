@@ -1,18 +1,18 @@
-import { confirmPopKey } from '../confirmation.ts'
-import { PopError } from '../errors.ts'
-import { verifySignature, type AlgorithmName } from '../jws/algorithms.ts'
-import { readCompactJws, type CompactJws } from '../jws/compact.ts'
-import { createKeyCache } from '../keys/key-cache.ts'
-import { headerLines } from '../request.ts'
-import { createJkuKeys } from '../tokens/jku-keys.ts'
-import { compareSignedRequest, type SignedRequest } from './pop-comparison.ts'
+import { confirmPopKey } from '../../confirmation/pop-key.ts'
+import { PopError } from '../../errors.ts'
+import { verifySignature, type AlgorithmName } from '../../jws/algorithms.ts'
+import { readCompactJws, type CompactJws } from '../../jws/compact.ts'
+import { createKeyCache } from '../../keys/key-cache.ts'
+import { headerLines } from '../../request.ts'
+import { createJkuKeys } from '../../tokens/jku-keys.ts'
+import { compareSignedRequest, type SignedRequest } from './comparison.ts'
 import {
   parameterName,
   readPopSettings,
   type PopMember,
   type PopOptions,
   type PopSettings,
-} from './pop-options.ts'
+} from './options.ts'
 import {
   checkTime,
   isIdentifier,
@@ -21,8 +21,8 @@ import {
   readAlgorithm,
   refuseExtensions,
   wrongForm,
-} from './proof-checks.ts'
-import type { Credential, Exchange, Scheme } from './scheme.ts'
+} from '../proof-checks.ts'
+import type { Credential, Exchange, Scheme } from '../scheme.ts'
 
 const longestNonce = 128
 const longestJti = 256

@@ -1,17 +1,17 @@
-import type { PathMode } from '../binding/path.ts'
-import { optionError } from '../errors.ts'
+import type { PathMode } from '../../binding/path.ts'
+import { optionError } from '../../errors.ts'
 import {
   allAlgorithms,
   asymmetricAlgorithms,
   type AlgorithmName,
   readAlgorithms,
-} from '../jws/algorithms.ts'
-import type { Jwk } from '../keys/jwk.ts'
-import { flag, nonEmptyList, oneOf, readOptions } from '../option-readers.ts'
-import { createFetching, type Fetching } from '../tokens/discovery.ts'
-import { readFetch } from '../tokens/limited-fetch.ts'
-import type { ResolvedToken } from '../tokens/resolver.ts'
-import type { Transport } from './scheme.ts'
+} from '../../jws/algorithms.ts'
+import type { Jwk } from '../../keys/jwk.ts'
+import { flag, nonEmptyList, oneOf, readOptions } from '../../option-readers.ts'
+import { createFetching, type Fetching } from '../../tokens/discovery.ts'
+import { readFetch } from '../../tokens/limited-fetch.ts'
+import type { ResolvedToken } from '../../tokens/resolver.ts'
+import type { Transport } from '../scheme.ts'
 
 /** The payload members that a signed HTTP request may have to carry. */
 export type PopMember = 'ts' | 'm' | 'u' | 'p' | 'q' | 'h' | 'b' | 'nonce'

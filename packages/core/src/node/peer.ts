@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import type { HttpRequest } from '../request.ts'
+import { unixAddress } from '../schemes/mtls/hop.ts'
+
+/** A connection keeps its certificate; asking for it anew costs as much as ten thumbprints. */
+const certificates = new WeakMap<object, Uint8Array>()
+
+/** The peer of the connection, its certificate looked up when asked for. */
+export function peerOf(request: IncomingMessage): ReturnType<NonNullable<HttpRequest['peer']>> {
+  return {
+    address: addressOf(request),
+    get certificate() {
+      return certificateOf(request)
+    },
+  }
+}
+
+/** A TCP socket always has an address of its own, also when the peer is gone; a Unix socket never. */
+function addressOf({ socket }: IncomingMessage): string {
+  try {
+    const { remoteAddress, localAddress, destroyed } = socket
+    if (remoteAddress !== undefined) return remoteAddress
+    return destroyed || localAddress !== undefined ? '' : unixAddress
+  } catch {
+    return '' // an HTTP/2 session that is closed
+  }
+}
+
+function certificateOf(request: IncomingMessage): Uint8Array | undefined {
+  try {
+    const connection = connectionOf(request)
+    const known = certificates.get(connection)
+    if (known !== undefined) return known
+    // A destroyed socket, or one before its handshake, throws: no certificate.
+    const raw = (request.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
+    if (raw !== undefined) certificates.set(connection, raw)
+    return raw
+  } catch {
+    return undefined
+  }
+}
+
+/** The compatibility API of HTTP/2 makes another socket object for each stream. */
+function connectionOf(request: IncomingMessage | Http2ServerRequest): object {
+  return ('stream' in request && request.stream.session) || request.socket
+}
