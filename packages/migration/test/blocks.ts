@@ -11,7 +11,7 @@ export function placeOf(name: string): URL {
 
 /** The first block of code below a heading. */
 export function blockBelow(page: string, heading: string): string {
-  const found = page.split(`\n${heading}\n`)[1]?.match(/^```[jt]s\n(.*?)^```/ms)?.[1]
+  const found = page.split(`\n${heading}\n`)[1]?.match(/^```\w+\n(.*?)^```/ms)?.[1]
   if (found === undefined) throw new Error(`no code below ${heading}`)
   return found
 }

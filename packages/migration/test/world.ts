@@ -116,7 +116,8 @@ export const asDpop = (token: string): readonly [string, string] => [
 ]
 
 /** The status, and each challenge with its error: ``400 `Bearer`, `DPoP invalid_token` ``. */
-export function describeAnswer({ status, headers }: RawResponse): string {
+export function describeAnswer({ status, headers, body }: RawResponse): string {
+  if (status === 200 && body !== '{"user":"auth0|alice"}') throw new Error(`200 with ${body}`)
   const value = headers
     .filter(([name]) => name === 'www-authenticate')
     .map(([, line]) => line)
