@@ -112,9 +112,9 @@ describe('the page about express-oauth2-jwt-bearer', () => {
 
   test('is right that a lost issuer is 401 there and 503 here', async () => {
     const gone = 'http://127.0.0.1:9'
+    const [there, here] = [await start('## Before', gone), await start('## After', gone)]
     const list = (await createRequests(gone))['a bound token with its proof'] ?? []
-    const before = await ask(await start('## Before', gone), list)
-    const after = await ask(await start('## After', gone), list)
+    const [before, after] = [await ask(there, list), await ask(here, list)]
     expect(describeAnswer(before)).toBe('401 `Bearer`, `DPoP invalid_token`')
     expect(describeAnswer(after)).toBe('503')
     expect(after.headers.map(([header]) => header)).toContain('retry-after')
@@ -135,12 +135,12 @@ describe('the page about express-oauth2-jwt-bearer', () => {
         ['req.accessToken.subject', 'req.accessToken?.subject'],
       ]),
     ]
+    const fresh = await createRequests(issuer)
     const statuses = async (port: number): Promise<readonly number[]> => {
       const named = ['a bound token with its proof', 'no credential', 'a proof for another URL']
-      const answers = named.map(async (one) => (await ask(port, requests[one] ?? [])).status)
+      const answers = named.map(async (one) => (await ask(port, fresh[one] ?? [])).status)
       return Promise.all(answers)
     }
-    requests = await createRequests(issuer)
     expect([await statuses(before), await statuses(after)]).toEqual([
       [200, 200, 200],
       [200, 200, 401],
