@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { benchAdapters } from './adapters.ts'
+import { benchPeers } from './peers.ts'
 import { benchProcess } from './process.ts'
 import { benchReplay } from './replay.ts'
 import { benchSign } from './sign.ts'
@@ -17,6 +18,7 @@ const parts = new Map([
   ['process', benchProcess],
   ['sync-or-async', benchSyncOrAsync],
   ['adapters', benchAdapters],
+  ['peers', benchPeers],
   ['stall', benchStall],
   ['sockets', benchSockets],
 ])
