@@ -48,6 +48,7 @@ async function configure(): Promise<Configuration> {
     jwks: { keys: [key as never] },
     // The only key: the default, RS256, would have none.
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    enabledJWA: { dPoPSigningAlgValues: ['ES256', 'RS256'] },
     clients: [
       {
         ...anyone,

@@ -10,26 +10,77 @@ export interface Seen {
   readonly stolen?: string
 }
 
-const asWritten = {
+/** Sends back the nonce that it was given, and tries again where it is told to. */
+const remembers = {
   off: 'works',
   offered: 'works, takes up the nonce',
   required: 'works, asked once',
   'required, for a second': 'works, asked 2 times',
 } as const
 
+/** Tries again where it is told to, and forgets the nonce. */
+const forgets = {
+  off: 'works',
+  offered: 'works',
+  required: 'works, asked 4 times',
+  'required, for a second': 'works, asked 4 times',
+} as const
+
+/** Knows nothing of nonces of resource servers. */
+const ignores = {
+  off: 'works',
+  offered: 'works',
+  required: '401 use_dpop_nonce',
+  'required, for a second': '401 use_dpop_nonce',
+} as const
+
+const never = <const T extends string>(answer: T) =>
+  ({
+    off: answer,
+    offered: answer,
+    required: answer,
+    'required, for a second': answer,
+  }) as const
+
 /** By the name of the dependency. */
 export const seen = {
-  'openid-client-6': {
-    by: '`fetchProtectedResource`',
-    proofs: 'ES256',
-    nonces: asWritten,
+  'openid-client-6': { by: '`fetchProtectedResource`', proofs: 'ES256', nonces: remembers },
+  'openid-client-5': { by: '`requestResource`', proofs: 'ES256', nonces: remembers },
+  'oauth4webapi-3.8.8': { by: '`protectedResourceRequest`', proofs: 'ES256', nonces: remembers },
+  'oauth4webapi-3.8.7': { by: '`protectedResourceRequest`', proofs: 'ES256', nonces: remembers },
+  'oauth4webapi-2': { by: '`protectedResourceRequest`', proofs: 'ES256', nonces: remembers },
+  dpop: { by: '`generateProof`', proofs: 'ES256', nonces: remembers },
+  '@oauth-pop/client': { by: '`createDpopFetch`', proofs: 'ES256', nonces: remembers },
+  '@modelcontextprotocol/client': { by: '`withDpop`', proofs: 'ES256', nonces: remembers },
+  '@modelcontextprotocol/sdk': {
+    by: '`withOAuth`',
+    proofs: 'none',
+    nonces: never('401'),
+    stolen: '401',
   },
-  'openid-client-5': { by: '`requestResource`', proofs: 'ES256', nonces: asWritten },
-  'oauth4webapi-2': { by: '`protectedResourceRequest`', proofs: 'ES256', nonces: asWritten },
-  'oauth4webapi-3.8.7': { by: '`protectedResourceRequest`', proofs: 'ES256', nonces: asWritten },
-  'oauth4webapi-3.8.8': { by: '`protectedResourceRequest`', proofs: 'ES256', nonces: asWritten },
-  dpop: { by: '`generateProof`', proofs: 'ES256', nonces: asWritten },
-  '@oauth-pop/client': { by: '`createDpopFetch`', proofs: 'ES256', nonces: asWritten },
+  '@atproto/oauth-client': { by: '`OAuthSession`', proofs: 'ES256', nonces: remembers },
+  '@auth0/auth0-spa-js': { by: '`createFetcher`', proofs: 'ES256', nonces: remembers },
+  'oidc-client-ts': {
+    by: '`dpopProof` of `UserManager`',
+    proofs: 'ES256, query in `htu`',
+    nonces: forgets,
+  },
+  '@okta/okta-auth-js': {
+    by: '`getDPoPAuthorizationHeaders`',
+    proofs: 'RS256, query in `htu`',
+    nonces: forgets,
+  },
+  '@axa-fr/oidc-client': {
+    by: '`fetchWithTokens`',
+    proofs: 'ES256, query in `htu`',
+    nonces: ignores,
+  },
+  '@inrupt/solid-client-authn-core': {
+    by: '`buildAuthenticatedFetch`',
+    proofs: 'ES256, no `ath`',
+    nonces: never('401 invalid_dpop_proof'),
+    stolen: '401 invalid_dpop_proof',
+  },
 } as const satisfies Readonly<Record<string, Seen>>
 
 export type Peer = keyof typeof seen
