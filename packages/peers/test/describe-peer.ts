@@ -36,6 +36,8 @@ const steps: readonly (Call & { readonly after: number })[] = [
   { after: 3, method: 'POST', body: 'second' },
 ]
 
+const atOnce = 20
+
 /** Runs a client against each of our resource servers; what it sees is what `seen.ts` says. */
 export function describePeer(name: Peer, connect: Connect): void {
   const expected: Seen = seen[name]
@@ -65,6 +67,19 @@ export function describePeer(name: Peer, connect: Connect): void {
           expect(await visit(session, api)).toEqual({ outcome, proofs: expected.proofs })
         },
       )
+
+      test(`${atOnce} first calls at once, with nonces required: ${expected.together} get in`, async () => {
+        await start('required')
+        const url = `${api.url}/photos/1?size=2`
+        const calls = Array.from({ length: atOnce }, () =>
+          session.call(session.accessToken, url, { method: 'POST', body: 'same' }),
+        )
+        await Promise.allSettled(calls)
+        expect(api.exchanges.length).toBeGreaterThanOrEqual(atOnce)
+        expect(api.handled.map(({ body }) => body)).toEqual(
+          Array.from({ length: expected.together }, () => 'same'),
+        )
+      })
 
       test('a token that is bound to the key of another is refused', async () => {
         const other = await connect(server, form)
