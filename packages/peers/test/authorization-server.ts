@@ -23,11 +23,13 @@ export interface AuthorizationServer {
 }
 
 /** A real one, on a free port of the loopback interface. */
-export async function startAuthorizationServer(): Promise<AuthorizationServer> {
+export async function startAuthorizationServer({
+  requireNonce = false,
+} = {}): Promise<AuthorizationServer> {
   let handler: RequestListener = (_request, response) => void response.writeHead(503).end()
   const { port, close } = await listen((request, response) => handler(request, response))
   const issuer = `http://127.0.0.1:${port}`
-  const provider = new Provider(issuer, await configure())
+  const provider = new Provider(issuer, await configure(requireNonce))
   const callback = provider.callback()
   handler = (request, response) => void callback(request, response)
   return {
@@ -38,7 +40,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
   }
 }
 
-async function configure(): Promise<Configuration> {
+async function configure(requireNonce: boolean): Promise<Configuration> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const key = { ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'key-1' }
   const anyone = { redirect_uris: [], response_types: [] }
@@ -48,7 +50,7 @@ async function configure(): Promise<Configuration> {
     jwks: { keys: [key as never] },
     // The only key: the default, RS256, would have none.
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    enabledJWA: { dPoPSigningAlgValues: ['ES256', 'RS256'] },
+    enabledJWA: { dPoPSigningAlgValues: ['ES256', 'Ed25519', 'PS256', 'RS256'] },
     clients: [
       {
         ...anyone,
@@ -62,7 +64,7 @@ async function configure(): Promise<Configuration> {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
-      dPoP: { enabled: true, nonceSecret: randomBytes(32) },
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => requireNonce },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_context, audience) => ({
@@ -92,21 +94,25 @@ function createAdapter(): Adapter {
   }
 }
 
+export const basicCredentials = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`
+
+export const tokenRequest = (form: TokenForm): URLSearchParams =>
+  new URLSearchParams({
+    grant_type: 'client_credentials',
+    scope: 'photos',
+    resource: audiences[form],
+  })
+
 /** A token for whoever made the proof: what clients do that know no client credentials. */
 export async function obtainToken(
   server: AuthorizationServer,
   form: TokenForm,
   proof: string,
 ): Promise<string> {
-  const credentials = Buffer.from(`${client.id}:${client.secret}`).toString('base64')
   const response = await fetch(server.tokenEndpoint, {
     method: 'POST',
-    headers: { authorization: `Basic ${credentials}`, dpop: proof },
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      scope: 'photos',
-      resource: audiences[form],
-    }),
+    headers: { authorization: basicCredentials, dpop: proof },
+    body: tokenRequest(form),
   })
   const answer = (await response.json()) as { access_token?: string; token_type?: string }
   if (answer.access_token === undefined || answer.token_type !== 'DPoP')

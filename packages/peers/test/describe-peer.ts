@@ -21,10 +21,10 @@ interface Call {
 }
 
 /** A client with a key of its own, and a token that is bound to it. */
-interface Session {
+export interface Session {
   readonly accessToken: string
   /** Resolves to the status that the client hands over; rejects where it hands over none. */
-  call(accessToken: string, url: string, call: Call): Promise<number>
+  readonly call: (accessToken: string, url: string, call: Call) => Promise<number>
 }
 
 export type Connect = (server: AuthorizationServer, form: TokenForm) => Promise<Session>

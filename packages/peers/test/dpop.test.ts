@@ -1,9 +1,35 @@
 import * as dpop from 'dpop'
-import { obtainToken } from './authorization-server.ts'
-import { describePeer } from './describe-peer.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  obtainToken,
+  startAuthorizationServer,
+  type AuthorizationServer,
+  type TokenForm,
+} from './authorization-server.ts'
+import { describePeer, type Session } from './describe-peer.ts'
+import { startResourceServer } from './resource-servers.ts'
 
-describePeer('dpop', async (server, form) => {
-  const key = await dpop.generateKeyPair('ES256')
+describePeer('dpop', (server, form) => connect(server, form, 'ES256'))
+
+test.each(['Ed25519', 'PS256', 'RS256'] as const)('proofs with %s are taken', async (algorithm) => {
+  const server = await startAuthorizationServer()
+  onTestFinished(server.close)
+  const { accessToken, call } = await connect(server, 'jwt', algorithm)
+  const api = await startResourceServer(server, {
+    framework: 'express',
+    form: 'jwt',
+    mode: 'required',
+  })
+  onTestFinished(api.close)
+  expect(await call(accessToken, `${api.url}/photos`, { method: 'GET' })).toBe(200)
+})
+
+async function connect(
+  server: AuthorizationServer,
+  form: TokenForm,
+  algorithm: dpop.JWSAlgorithm,
+): Promise<Session> {
+  const key = await dpop.generateKeyPair(algorithm)
   const proof = await dpop.generateProof(key, server.tokenEndpoint, 'POST')
   const nonces = new Map<string, string>()
   return {
@@ -25,4 +51,4 @@ describePeer('dpop', async (server, form) => {
       return (asked ? await send() : first).status
     },
   }
-})
+}

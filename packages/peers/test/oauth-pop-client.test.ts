@@ -1,5 +1,12 @@
 import { createDpopFetch, createDpopProof, generateKeyPair } from '@oauth-pop/client'
-import { obtainToken } from './authorization-server.ts'
+import { decodeJwt } from 'jose'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  basicCredentials,
+  obtainToken,
+  startAuthorizationServer,
+  tokenRequest,
+} from './authorization-server.ts'
 import { describePeer } from './describe-peer.ts'
 
 describePeer('@oauth-pop/client', async (server, form) => {
@@ -15,4 +22,18 @@ describePeer('@oauth-pop/client', async (server, form) => {
       return response.status
     },
   }
+})
+
+test('our fetch gets a token where the authorization server asks for a nonce', async () => {
+  const server = await startAuthorizationServer({ requireNonce: true })
+  onTestFinished(server.close)
+  const key = await generateKeyPair({ algorithm: 'ES256' })
+  const response = await createDpopFetch({ accessToken: false, key })(server.tokenEndpoint, {
+    method: 'POST',
+    headers: { authorization: basicCredentials },
+    body: tokenRequest('jwt'),
+  })
+  expect(response.status).toBe(200)
+  const { access_token: token } = (await response.json()) as { access_token: string }
+  expect(decodeJwt(token)).toMatchObject({ cnf: { jkt: key.thumbprint } })
 })
