@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import {
-  dpop,
   introspectedTokens,
   jwtTokens,
   memoryReplayStore,
@@ -77,7 +76,7 @@ const frameworks = {
 
 export const frameworkNames = Object.keys(frameworks) as Framework[]
 
-/** Our resource server, whose clock stands still at the present second. */
+/** Our resource server with the schemes that it has by default, whose clock stands still at the present second. */
 export async function startResourceServer(
   server: AuthorizationServer,
   { framework, form, mode }: { framework: Framework; form: TokenForm; mode: Mode },
@@ -94,7 +93,6 @@ export async function startResourceServer(
   const options: PopMiddlewareOptions = {
     publicUrl: url,
     tokens: resolvers[form](server),
-    schemes: [dpop()],
     replay: memoryReplayStore({ restartGuard: 'off', now: clock.now }),
     now: clock.now,
     ...(nonce !== undefined && { nonce }),

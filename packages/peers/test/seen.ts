@@ -121,7 +121,14 @@ export const seen = {
     together: 0,
     nonces: ignores,
   },
-  '@inrupt/solid-client-authn-core': {
+  '@inrupt/solid-client-authn-core-5': {
+    by: '`buildAuthenticatedFetch`',
+    proofs: 'ES256, no `ath`',
+    together: 0,
+    nonces: never('401 invalid_dpop_proof'),
+    stolen: '401 invalid_dpop_proof',
+  },
+  '@inrupt/solid-client-authn-core-4': {
     by: '`buildAuthenticatedFetch`',
     proofs: 'ES256, no `ath`',
     together: 0,
