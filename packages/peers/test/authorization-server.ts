@@ -19,6 +19,10 @@ export interface AuthorizationServer {
   readonly issuer: string
   readonly tokenEndpoint: string
   readonly introspectionEndpoint: string
+  /** Its own resource server, for tokens of users. */
+  readonly userinfoEndpoint: string
+  /** What a sign-in would give: a token of a user, bound to the key. */
+  readonly issueUserToken: (subject: string, keyThumbprint: string) => Promise<string>
   readonly close: () => Promise<void>
 }
 
@@ -36,8 +40,26 @@ export async function startAuthorizationServer({
     issuer,
     tokenEndpoint: `${issuer}/token`,
     introspectionEndpoint: `${issuer}/token/introspection`,
+    userinfoEndpoint: `${issuer}/me`,
+    issueUserToken: (subject, keyThumbprint) => issueUserToken(provider, subject, keyThumbprint),
     close,
   }
+}
+
+async function issueUserToken(
+  provider: Provider,
+  accountId: string,
+  keyThumbprint: string,
+): Promise<string> {
+  const found = await provider.Client.find(client.id)
+  if (found === undefined) throw new Error('no client')
+  const grant = new provider.Grant({ accountId, clientId: client.id })
+  grant.addOIDCScope('openid')
+  const grantId = await grant.save()
+  const scope = 'openid'
+  const token = new provider.AccessToken({ client: found, accountId, grantId, scope } as never)
+  token.setThumbprint('jkt', keyThumbprint)
+  return token.save()
 }
 
 async function configure(requireNonce: boolean): Promise<Configuration> {
@@ -46,7 +68,8 @@ async function configure(requireNonce: boolean): Promise<Configuration> {
   const anyone = { redirect_uris: [], response_types: [] }
   return {
     adapter: createAdapter,
-    ttl: { ClientCredentials: 300 },
+    ttl: { AccessToken: 300, ClientCredentials: 300, Grant: 300 },
+    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     jwks: { keys: [key as never] },
     // The only key: the default, RS256, would have none.
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
