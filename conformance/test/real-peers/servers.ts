@@ -51,7 +51,13 @@ function takesBearer({ schemes = [] }: Config): boolean {
 
 const startOurs: Start = (config, now) => {
   const app = express()
-  app.use(popMiddleware(vectorOptions(config as unknown as Vectors, now)), answer, refuse)
+  app.use(
+    popMiddleware(
+      vectorOptions(config as unknown as Vectors, { now, certificate: () => undefined }),
+    ),
+    answer,
+    refuse,
+  )
   return serve(config, app)
 }
 

@@ -7,6 +7,7 @@ import {
   type AccessToken,
   type NonceOptions,
   type PopMiddlewareOptions,
+  type Scheme,
   type TokenResolver,
 } from '@oauth-pop/express'
 import { popPlugin } from '@oauth-pop/fastify'
@@ -76,10 +77,18 @@ const frameworks = {
 
 export const frameworkNames = Object.keys(frameworks) as Framework[]
 
-/** Our resource server with the schemes that it has by default, whose clock stands still at the present second. */
+interface Surroundings {
+  readonly framework: Framework
+  readonly form: TokenForm
+  readonly mode: Mode
+  /** Default: those of the library. */
+  readonly schemes?: readonly Scheme[]
+}
+
+/** Our resource server, whose clock stands still at the present second. */
 export async function startResourceServer(
   server: AuthorizationServer,
-  { framework, form, mode }: { framework: Framework; form: TokenForm; mode: Mode },
+  { framework, form, mode, schemes }: Surroundings,
 ): Promise<ResourceServer> {
   const [exchanges, handled]: [Exchange[], Handled[]] = [[], []]
   const clock = createClock(Math.floor(Date.now() / 1000))
@@ -96,6 +105,7 @@ export async function startResourceServer(
     replay: memoryReplayStore({ restartGuard: 'off', now: clock.now }),
     now: clock.now,
     ...(nonce !== undefined && { nonce }),
+    ...(schemes !== undefined && { schemes }),
   }
   handler = await frameworks[framework](options, (request, token, body) => {
     handled.push({ method: request.method ?? '', body, token })

@@ -33,7 +33,7 @@ export interface DpopOptions {
   /** The longest accepted proof, in characters. Default 8192. */
   readonly maxProofLength?: number
   /**
-   * Accept proofs that do not name an access token (`ath`), as Solid clients of before 2023 write them.
+   * Accept proofs that do not name an access token (`ath`), as Solid's clients write them.
    * Whoever can have a proof signed, but not see the key, can then use it with any token of that key,
    * also with one that is issued later. An `ath` that is there is still compared. Default false.
    */
