@@ -702,6 +702,25 @@ export const rules = {
     behaviour:
       'A proof without ath is accepted only with dangerouslyWithoutAth; one with a wrong ath never.',
   },
+  'metadata-served': {
+    source: 'RFC 9728 section 2, 3.2',
+    behaviour:
+      'With metadata, anybody gets the document, which says what the options enforce; without, nobody.',
+  },
+  'metadata-place': {
+    source: 'RFC 9728 section 3.1',
+    behaviour:
+      'The document is below the host of the resource, its path behind the well-known one.',
+  },
+  'metadata-challenge': {
+    source: 'RFC 9728 section 5.1',
+    behaviour: 'With metadata, every challenge names the URL of the document in resource_metadata.',
+  },
+  'metadata-mcp': {
+    source: 'MCP authorization, RFC 9728 section 5',
+    behaviour:
+      'A client of MCP that knows nothing but the URL gets in, by the 401 and the document.',
+  },
   'rule-steps': {
     source: 'Own rule: no step is forgotten',
     behaviour: 'A step of the verification that is left out or moved does not compile.',

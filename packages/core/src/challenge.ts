@@ -111,7 +111,11 @@ function mintNonce(
  * `nonce` comes first, because MSAL.js reads the first parameter only; parameters are separated by
  * a comma and a space, because MSAL.NET splits there. Every challenge has a parameter.
  */
-function challengeLine(scheme: Scheme, content: ChallengeContent, { realm }: Settings): string {
+function challengeLine(
+  scheme: Scheme,
+  content: ChallengeContent,
+  { realm, metadata }: Settings,
+): string {
   const { nonce, error, description, scope } = content
   const parameters: readonly (readonly [string, string | undefined])[] = [
     ['nonce', nonce],
@@ -120,6 +124,7 @@ function challengeLine(scheme: Scheme, content: ChallengeContent, { realm }: Set
     ['error_description', error === undefined ? undefined : description],
     ['scope', scope !== undefined && /^[A-Za-z0-9 ._~:/@+!*-]+$/.test(scope) ? scope : undefined],
     ['algs', scheme.algs?.join(' ')],
+    ['resource_metadata', metadata?.url],
   ]
   const written = parameters.flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}="${value}"`],

@@ -2,5 +2,6 @@
 export { optionError } from './errors.ts'
 export { expressView, fastifyView, originOf } from './node/framework-view.ts'
 export type { ExpressRequest, FastifyRequest, FrameworkView } from './node/framework-view.ts'
+export { protectedResourceMetadata } from './node/metadata.ts'
 export { createProtection, runGuard } from './node/protection.ts'
 export type { AdapterOptions, Protection, RouteOptions } from './node/protection.ts'

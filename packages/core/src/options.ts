@@ -5,6 +5,11 @@ import { createNonceSource, type NonceOptions, type NonceSource } from './nonce.
 import { oneOf, readOptions, wholeNumber } from './option-readers.ts'
 import { memoryReplayStore } from './replay/memory.ts'
 import type { ReplayStore } from './replay/store.ts'
+import {
+  readResourceMetadata,
+  type ResourceMetadata,
+  type ResourceMetadataOptions,
+} from './resource-metadata.ts'
 import { dpop } from './schemes/dpop.ts'
 import { pop } from './schemes/pop/pop.ts'
 import type { Scheme } from './schemes/scheme.ts'
@@ -43,6 +48,11 @@ export interface VerifierOptions {
   readonly maxAheadSeconds?: number
   /** How far clocks may differ where the times of access tokens are judged, in seconds. Default 30. */
   readonly clockToleranceSeconds?: number
+  /**
+   * Publishes what clients can learn before they have a token (RFC 9728): adapters answer the well-known path of
+   * `resource`, and every challenge names it in `resource_metadata`. Default off.
+   */
+  readonly metadata?: ResourceMetadataOptions
   /** The realm of challenges. Default the host of the first `publicUrl`, or `oauth-pop`. */
   readonly realm?: string
   /** The clock, milliseconds since the epoch. Default `Date.now`. */
@@ -63,6 +73,7 @@ export interface Settings {
   readonly maxAgeSeconds: number
   readonly maxAheadSeconds: number
   readonly clockToleranceSeconds: number
+  readonly metadata: ResourceMetadata | undefined
   readonly realm: string
   readonly now: () => number
 }
@@ -78,6 +89,7 @@ export const verifierOptionNames: readonly string[] = Object.freeze([
   'maxAgeSeconds',
   'maxAheadSeconds',
   'clockToleranceSeconds',
+  'metadata',
   'realm',
   'now',
 ])
@@ -99,11 +111,16 @@ export function resolveOptions(options: VerifierOptions): Settings {
   const maxAgeSeconds = wholeNumber('maxAgeSeconds', own.maxAgeSeconds, 300)
   checkShared(replay, `${maxAgeSeconds} ${nonces?.time === true}`)
   const tolerance = wholeNumber('clockToleranceSeconds', own.clockToleranceSeconds, 30)
+  const resolvers = readResolvers(own.tokens)
+  const schemes = readSchemes(own.schemes)
+  const mode = oneOf('mode', own.mode, ['enforce', 'report'], 'enforce')
   return Object.freeze({
     locations,
-    resolvers: readResolvers(own.tokens),
-    schemes: readSchemes(own.schemes),
-    mode: oneOf('mode', own.mode, ['enforce', 'report'], 'enforce'),
+    resolvers,
+    schemes,
+    mode,
+    metadata:
+      own.metadata && readResourceMetadata(own.metadata, { locations, resolvers, schemes, mode }),
     replay,
     nonces,
     maxAgeSeconds,

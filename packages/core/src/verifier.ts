@@ -7,6 +7,7 @@ import { locationsOf, readTarget } from './location.ts'
 import { claimProof } from './replay/claim.ts'
 import { resolveOptions, type Mode, type Settings, type VerifierOptions } from './options.ts'
 import { checkHost, type HttpRequest } from './request.ts'
+import type { ResourceMetadata } from './resource-metadata.ts'
 import { successHeaders } from './response-headers.ts'
 import type { Credential, Exchange, Scheme } from './schemes/scheme.ts'
 import { compareRequest } from './steps/compare.ts'
@@ -28,6 +29,8 @@ export interface Verifier {
   readonly mode: Mode
   /** The enabled schemes, and what their proofs can sign. */
   readonly schemes: readonly Pick<Scheme, 'name' | 'signs'>[]
+  /** The document of RFC 9728, where the option `metadata` is set. */
+  readonly metadata: ResourceMetadata | undefined
   /**
    * Resolves only for a request that is verified.
    *
@@ -69,6 +72,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   return Object.freeze<Verifier>({
     mode,
     schemes: settings.schemes,
+    metadata: settings.metadata,
     verifyOptional,
     async verify(request) {
       const verification = await verifyOptional(request)

@@ -36,8 +36,10 @@ export function popMiddleware(options?: PopMiddlewareOptions): PopHandler {
 
   return async function pop(incoming, response, next) {
     const request = incoming as Request
+    const view = expressView(request)
+    if (protection.answerMetadata(request, response, view)) return
     try {
-      const accessToken = await protection.verify(request, response, expressView(request))
+      const accessToken = await protection.verify(request, response, view)
       // Always: whoever set it before us has verified nothing.
       Object.assign(request, { accessToken })
     } catch (error) {

@@ -12,3 +12,4 @@ export {
 export type { PopGuard } from './guards.ts'
 export { optionalAccessToken, popPlugin, popPlugin as default } from './plugin.ts'
 export type { PopPluginOptions } from './plugin.ts'
+export { protectedResourceMetadata } from '@oauth-pop/core/node'

@@ -55,6 +55,7 @@ async function protect(app: FastifyInstance, options: PopPluginOptions | NoOptio
     const route = readRoute(request.routeOptions.config)
     if (route === false) return
     const view = fastifyView(request)
+    if (protection.answerMetadata(request.raw, reply.raw, view)) return void reply.hijack()
     const accessToken = await protection.verify(request.raw, reply.raw, view, route)
     Object.assign(request, { accessToken })
   })

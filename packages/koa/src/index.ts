@@ -11,3 +11,4 @@ export {
 } from './guards.ts'
 export { optionalAccessToken, popMiddleware } from './middleware.ts'
 export type { PopMiddlewareOptions } from './middleware.ts'
+export { protectedResourceMetadata } from '@oauth-pop/core/node'

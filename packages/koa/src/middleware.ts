@@ -28,11 +28,13 @@ export function popMiddleware(options?: PopMiddlewareOptions): Middleware {
 
   return async function pop(context, next) {
     const { app, req, res, originalUrl } = context
-    const accessToken = await protection.verify(req, res, {
+    const view = {
       target: originalUrl,
       origin: () => originOf(req, app.proxy),
       parsedForm: 'body' in context.request ? context.request.body : undefined,
-    })
+    }
+    if (protection.answerMetadata(req, res, view)) return
+    const accessToken = await protection.verify(req, res, view)
     // Always: whoever set it before us has verified nothing.
     Object.assign(context.state, { accessToken })
     await next()

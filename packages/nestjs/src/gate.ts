@@ -20,8 +20,10 @@ export class Gate {
     host.init$.subscribe(() => {
       const { httpAdapter } = host
       platformOf(httpAdapter)?.install(httpAdapter, async ({ request, response, view }) => {
+        if (protection.answerMetadata(request, response, view)) return 'answered'
         try {
           await protection.prepare(request, response, view)
+          return 'goes on'
         } catch (error) {
           throw toHttpException(error)
         }

@@ -15,10 +15,13 @@ interface Exchange {
   readonly view: FrameworkView
 }
 
+/** Whether a step has answered the request, so that nobody else may. */
+type Step = (exchange: Exchange) => Promise<'answered' | 'goes on'>
+
 /** What differs between the HTTP platforms of Nest. */
 interface Platform {
   /** Puts a step in front of the body parsers. */
-  install(adapter: AbstractHttpAdapter, step: (exchange: Exchange) => Promise<void>): void
+  install(adapter: AbstractHttpAdapter, step: Step): void
   /** From the request and response that Nest hands to a guard. */
   open(request: unknown, response: unknown): Exchange
 }
@@ -28,7 +31,7 @@ const express: Platform = {
     type Next = (error?: unknown) => void
     adapter.use(async function pop(request: unknown, response: unknown, next: Next) {
       try {
-        await step(express.open(request, response))
+        if ((await step(express.open(request, response))) === 'answered') return
       } catch (error) {
         next(error)
         return
@@ -43,13 +46,16 @@ const express: Platform = {
 }
 
 interface FastifyInstance {
-  addHook(name: 'onRequest', hook: (request: unknown, reply: unknown) => Promise<void>): void
+  addHook(
+    name: 'onRequest',
+    hook: (request: unknown, reply: { hijack(): void }) => Promise<void>,
+  ): void
 }
 
 const fastify: Platform = {
   install(adapter, step) {
     adapter.getInstance<FastifyInstance>().addHook('onRequest', async (request, reply) => {
-      await step(fastify.open(request, reply))
+      if ((await step(fastify.open(request, reply))) === 'answered') reply.hijack()
     })
   },
   open(request, reply) {

@@ -10,10 +10,10 @@ import { StreamableHTTPClientTransport as OlderTransport } from '@modelcontextpr
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import {
-  dpop,
   introspectedTokens,
   memoryReplayStore,
   popMiddleware,
+  presets,
   requireScopes,
   type RefusedEvent,
 } from '@oauth-pop/express'
@@ -41,19 +41,17 @@ async function startMcpServer({
   const url = `http://127.0.0.1:${port}`
   const resource = `${url}/mcp`
   const app = express()
-  app.get('/.well-known/oauth-protected-resource/mcp', (_request, response) => {
-    response.json({ resource, authorization_servers: [issuer], scopes_supported: ['photos'] })
-  })
   app.use(
     popMiddleware({
+      ...presets.mcp,
       publicUrl: url,
+      metadata: { resource, authorizationServers: issuer, scopes: ['photos'] },
       tokens: introspectedTokens({
         endpoint: introspectionEndpoint,
         clientId: api.id,
         clientSecret: api.secret,
         audience: resource,
       }),
-      schemes: [dpop()],
       replay: memoryReplayStore({ restartGuard: 'off', now: clock.now }),
       nonce: { lifetimeSeconds: 1 },
       now: clock.now,
@@ -82,29 +80,33 @@ const credentials = (server: AuthorizationServer) => ({
   expectedIssuer: server.issuer,
 })
 
-test('a client of MCP finds the authorization server, gets a bound token and calls a tool, though both ask for nonces', async () => {
-  const server = await startAuthorizationServer({ requireNonce: true })
-  onTestFinished(server.close)
-  const url = await startMcpServer(server)
-  const refused = collectEvents<RefusedEvent>('oauth-pop:refused')
-  const session = await DpopSession.create()
-  const authProvider = Object.assign(new ClientCredentialsProvider(credentials(server)), {
-    dpop: () => session,
-  })
-  const client = new Client({ name: 'visitor', version: '1.0.0' })
-  await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider }))
-  onTestFinished(() => client.close())
-  const { tools } = await client.listTools()
-  expect(tools.map(({ name }) => name)).toEqual(['whoami'])
-  clock.advance(5)
-  const { content } = await client.callTool({ name: 'whoami', arguments: {} })
-  expect(content).toEqual([{ type: 'text', text: registered.id }])
-  // The first answer of all gave it a nonce, which is old by the last call.
-  expect(refused.map(({ code }) => code)).toEqual([
-    'ERR_POP_CREDENTIAL_MISSING',
-    'ERR_POP_NONCE_INVALID',
-  ])
-})
+test(
+  'a client of MCP finds the authorization server, gets a bound token and calls a tool, though both ask for nonces',
+  { tags: ['metadata-mcp'] },
+  async () => {
+    const server = await startAuthorizationServer({ requireNonce: true })
+    onTestFinished(server.close)
+    const url = await startMcpServer(server)
+    const refused = collectEvents<RefusedEvent>('oauth-pop:refused')
+    const session = await DpopSession.create()
+    const authProvider = Object.assign(new ClientCredentialsProvider(credentials(server)), {
+      dpop: () => session,
+    })
+    const client = new Client({ name: 'visitor', version: '1.0.0' })
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider }))
+    onTestFinished(() => client.close())
+    const { tools } = await client.listTools()
+    expect(tools.map(({ name }) => name)).toEqual(['whoami'])
+    clock.advance(5)
+    const { content } = await client.callTool({ name: 'whoami', arguments: {} })
+    expect(content).toEqual([{ type: 'text', text: registered.id }])
+    // The first answer of all gave it a nonce, which is old by the last call.
+    expect(refused.map(({ code }) => code)).toEqual([
+      'ERR_POP_CREDENTIAL_MISSING',
+      'ERR_POP_NONCE_INVALID',
+    ])
+  },
+)
 
 test('the client of the older package gets a bearer token, and does not get in with it', async () => {
   const server = await startAuthorizationServer()

@@ -11,6 +11,7 @@ import type { Verification, Verifier } from '../verifier.ts'
 import { bodyReader, discardBody, releaseBody } from './body-gate.ts'
 import type { FrameworkView } from './framework-view.ts'
 import { keepHeaders, setHeaders } from './kept-headers.ts'
+import { answerMetadata } from './metadata.ts'
 import { oneVerifier } from './one-verifier.ts'
 import { peerOf } from './peer.ts'
 
@@ -51,6 +52,13 @@ export interface Protection {
    * long, and for one too many: a parser would wait for it, or hold it
    */
   prepare(request: IncomingMessage, response: ServerResponse, view: FrameworkView): Promise<void>
+  /**
+   * Answers a request for the metadata of the resource (RFC 9728), where the option `metadata` is set. Asked ahead
+   * of `verify`, which would refuse it.
+   *
+   * @returns whether it has
+   */
+  answerMetadata(request: IncomingMessage, response: ServerResponse, view: FrameworkView): boolean
   /**
    * For the guards of a route, where an adapter sees them at start-up.
    *
@@ -163,6 +171,12 @@ export function createProtection(options: AdapterOptions = optionsFromEnvironmen
         releaseBody(request)
       }
     },
+    answerMetadata: (request, response, view) =>
+      answerMetadata(
+        { method: request.method, target: arrivedTarget(request) ?? view.target },
+        response,
+        verifier.metadata,
+      ),
     checkGuards(route, guards) {
       for (const guard of guards) {
         const impossible = impossibilityOf(guard, verifier)

@@ -88,32 +88,35 @@ export function jwtTokens(options: JwtTokensOptions): TokenResolver {
   const keysOf = readKeySources(own, issuers, algorithms)
   const decrypt = readDecrypt('jwtTokens', own.decryptionKeys)
 
-  return markOurs({
-    async resolve(token, { sha256, explain }): Promise<ResolvedToken | undefined> {
-      const known = await cache.get(sha256)
-      if (known !== undefined) return known
-      const jws = await openToken(token, decrypt)
-      if (jws === undefined) {
-        explain?.({ member: 'jwtTokens', actual: 'neither a JWT nor one encrypted for us' })
-        return undefined
-      }
-      const parsed = readCompactJws(jws, 'ERR_POP_TOKEN_MALFORMED')
-      const { iss } = parsed.payload as { iss?: unknown }
-      if (typeof iss !== 'string' || !(await issuers.accepts(iss))) {
-        explain?.(strangeIssuer(parsed.payload, issuers))
-        return undefined
-      }
-      checkType(parsed, types)
-      refuseExtensions(parsed)
-      const keys = await checkSignature(jws, parsed, keysOf(iss), { algorithms, audience })
-      checkRequiredClaims(parsed.payload, issuers.tenantOf(iss))
-      const resolved = seal(readClaims(parsed.payload, { audience, decrypt }))
-      const isCurrent = async (): Promise<boolean> =>
-        (await issuers.accepts(iss)) && (await keysOf(iss).current()) === keys
-      cache.add(sha256, { resolved, bytes: token.length, isCurrent })
-      return resolved
+  return markOurs(
+    {
+      async resolve(token, { sha256, explain }): Promise<ResolvedToken | undefined> {
+        const known = await cache.get(sha256)
+        if (known !== undefined) return known
+        const jws = await openToken(token, decrypt)
+        if (jws === undefined) {
+          explain?.({ member: 'jwtTokens', actual: 'neither a JWT nor one encrypted for us' })
+          return undefined
+        }
+        const parsed = readCompactJws(jws, 'ERR_POP_TOKEN_MALFORMED')
+        const { iss } = parsed.payload as { iss?: unknown }
+        if (typeof iss !== 'string' || !(await issuers.accepts(iss))) {
+          explain?.(strangeIssuer(parsed.payload, issuers))
+          return undefined
+        }
+        checkType(parsed, types)
+        refuseExtensions(parsed)
+        const keys = await checkSignature(jws, parsed, keysOf(iss), { algorithms, audience })
+        checkRequiredClaims(parsed.payload, issuers.tenantOf(iss))
+        const resolved = seal(readClaims(parsed.payload, { audience, decrypt }))
+        const isCurrent = async (): Promise<boolean> =>
+          (await issuers.accepts(iss)) && (await keysOf(iss).current()) === keys
+        cache.add(sha256, { resolved, bytes: token.length, isCurrent })
+        return resolved
+      },
     },
-  })
+    issuers.named,
+  )
 }
 
 type Payload = CompactJws['payload']

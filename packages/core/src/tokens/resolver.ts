@@ -48,12 +48,18 @@ export interface ResolvedToken {
 }
 
 const sealed = new WeakSet<ResolvedToken>()
-const ours = new WeakSet<TokenResolver>()
+/** Resolvers of this package, with the issuers that they name. */
+const ours = new WeakMap<TokenResolver, readonly string[]>()
 
 /** Marks a resolver of this package: what waits for its source is bounded there. */
-export function markOurs(resolver: TokenResolver): TokenResolver {
-  ours.add(resolver)
+export function markOurs(resolver: TokenResolver, issuers: readonly string[] = []): TokenResolver {
+  ours.set(resolver, issuers)
   return resolver
+}
+
+/** The issuers that a resolver names one by one; none where it cannot. */
+export function issuersOf(resolver: TokenResolver): readonly string[] {
+  return ours.get(resolver) ?? []
 }
 
 export function isOurs(resolver: TokenResolver): boolean {

@@ -10,6 +10,7 @@ export const unreachedPatterns: Readonly<Record<string, string>> = {
   'packages/core/src/location.ts ^(https?:\\/\\/)\\*\\.([^/:]+\\.[^/:]+.*)$': 'publicUrl',
   'packages/core/src/node/kept-headers.ts [\\s,]+': 'a header that the handler writes',
   'packages/core/src/options.ts ^[A-Za-z0-9 ._~:/@[\\]-]+$': 'the realm option',
+  'packages/core/src/resource-metadata.ts [?#,="\\\\]': 'the resource option',
   'packages/core/src/schemes/mtls/hop.ts ^\\d{1,3}$': 'the trust option',
   'packages/core/src/schemes/pop/options.ts ^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$|^[a-z0-9-]+$':
     'the jkuHosts option',
@@ -119,7 +120,9 @@ const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> 
     hostOf: by('the Host that a wildcard stands for'),
     rawQuery: by('the query'),
   },
+  'core/src/resource-metadata.ts': not(options),
   'core/src/response-headers.ts': not(ours),
+  'core/src/node/metadata.ts': not('it looks for one text at the start of the target'),
   'core/src/node/peer.ts': not('the socket of the connection'),
   'core/src/schemes/bearer.ts': by('Authorization'),
   'core/src/schemes/dpop.ts': by('the DPoP header'),

@@ -11,6 +11,7 @@ import { credentials } from './credentials.ts'
 import { formCredentials } from './form-credentials.ts'
 import { guards } from './guards.ts'
 import { hosts } from './hosts.ts'
+import { metadata } from './metadata.ts'
 import { methods } from './methods.ts'
 import { optional } from './optional.ts'
 import { outages } from './outages.ts'
@@ -32,6 +33,7 @@ const subjects: readonly Subject[] = [
   outages,
   optional,
   report,
+  metadata,
   answers,
 ]
 
