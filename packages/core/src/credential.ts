@@ -77,13 +77,18 @@ function isToken68(value: string): boolean {
   return /^[A-Za-z0-9._~+/-]+=*$/.test(value)
 }
 
-/** `scheme 1*SP token68`; a value of a scheme that is not enabled is no credential. */
+/**
+ * `scheme 1*SP token68`; a value of a scheme that is not enabled is no credential. A scheme that knows its
+ * credential by its form comes before those that take any token.
+ */
 function readHeader(line: string, schemes: readonly Scheme[]): readonly Found[] {
   const end = line.search(/[ \t]/)
   const word = (end === -1 ? line : line.slice(0, end)).toLowerCase()
   const value = end === -1 ? '' : line.slice(end).replace(/^ +/, '')
+  const able = (one: Scheme): boolean => one.accepts(word, value)
   const scheme =
-    schemes.find((candidate) => candidate.accepts(word, value)) ??
+    schemes.find((one) => one.challenge !== 'Bearer' && able(one)) ??
+    schemes.find(able) ??
     schemes.find(({ words }) => words?.includes(word))
   return scheme === undefined ? [] : [{ scheme, value, transport: 'header', word }]
 }

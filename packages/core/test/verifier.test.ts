@@ -2,6 +2,7 @@ import {
   bearer,
   createVerifier,
   dpop,
+  mtls,
   pop,
   PopError,
   storedTokens,
@@ -330,6 +331,22 @@ describe('members of a signed request', () => {
       const request = { method: 'GET', target: '/items', rawHeaders }
       const { accessToken } = await createDefault({ schemes }).verify(request)
       expect(accessToken.scheme).toBe('Bearer')
+    },
+  )
+
+  test.each([
+    ['bearer()', bearer()],
+    ['mtls()', mtls()],
+  ])(
+    'a proof under Bearer is one, also where %s is named first',
+    { tags: ['shr-bearer-scheme'] },
+    async (_, first) => {
+      const schemes = [first, pop({ bearerScheme: true })]
+      const verifier = createDefault({ schemes })
+      const [name = '', value = ''] = signed().rawHeaders.slice(-2)
+      const rawHeaders = ['Host', 'api.example.com', name, value.replace('PoP', 'Bearer')]
+      const { accessToken } = await verifier.verify({ ...signed(), rawHeaders })
+      expect(accessToken.scheme).toBe('PoP')
     },
   )
 })
