@@ -721,6 +721,11 @@ export const rules = {
     behaviour:
       'A client of MCP that knows nothing but the URL gets in, by the 401 and the document.',
   },
+  'rule-cache-secrets': {
+    source: 'Own rule: caches never decide',
+    behaviour:
+      'The secret in cnf.jwe is decrypted once for a remembered token, again for one that is resolved anew, and judged for each algorithm.',
+  },
   'rule-steps': {
     source: 'Own rule: no step is forgotten',
     behaviour: 'A step of the verification that is left out or moved does not compile.',

@@ -1,4 +1,5 @@
 import { PopError } from '../errors.ts'
+import type { AlgorithmName } from '../jws/algorithms.ts'
 import { parseStrictObject } from '../jws/strict-json.ts'
 import { importSecretJwk, type Jwk, type VerificationKey } from '../keys/jwk.ts'
 import type { ResolvedToken } from '../tokens/resolver.ts'
@@ -18,6 +19,26 @@ export async function readEncrypted(
   const jwk = plaintext && parseStrictObject(Buffer.from(plaintext))
   if (jwk === undefined) throw new PopError(code, { member: 'jwe', actual: 'encoding' })
   return readSecret(jwk, reader, code)
+}
+
+/**
+ * The secrets of remembered tokens: decrypting one costs more than all the rest of a request. An entry lives as
+ * long as the frozen `cnf` of its token, and was made for one algorithm.
+ */
+const unwrapped = new WeakMap<Jwk, { readonly alg: AlgorithmName; readonly key: VerificationKey }>()
+
+/** The symmetric key in the `cnf` of a token itself. */
+export async function readConfirmedSecret(
+  confirmation: Jwk,
+  token: ResolvedToken,
+  reader: KeyReader,
+): Promise<VerificationKey> {
+  const known = unwrapped.get(confirmation)
+  if (known?.alg === reader.algorithm) return known.key
+  const code = 'ERR_POP_CONFIRMATION_KEY_INVALID'
+  const key = await readEncrypted(confirmation['jwe'], token, reader, code)
+  unwrapped.set(confirmation, { alg: reader.algorithm, key })
+  return key
 }
 
 export function readSecret(

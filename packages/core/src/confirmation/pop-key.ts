@@ -3,7 +3,7 @@ import type { FindJkuKey } from '../tokens/jku-keys.ts'
 import type { ResolvedToken } from '../tokens/resolver.ts'
 import { findUnconfirmedKey } from './absent.ts'
 import { readJkuKey } from './jku.ts'
-import { readEncrypted } from './jwe.ts'
+import { readConfirmedSecret } from './jwe.ts'
 import { readPublic, type KeyReader } from './jwk.ts'
 import { checkThumbprints, findNamedKey, isForApplication, readProofKey } from './kid.ts'
 import { checkMethods, otherMethod, refuseRivalTokenType, unusable } from './methods.ts'
@@ -61,8 +61,7 @@ async function findConfirmedKey(
   const { jwk, jwe, kid } = confirmation
   if (jwk !== undefined && jwe !== undefined) throw unusable('jwk')
   if (jwk !== undefined) return readPublic(jwk, sources, 'ERR_POP_CONFIRMATION_KEY_INVALID')
-  if (jwe !== undefined)
-    return readEncrypted(jwe, token, sources, 'ERR_POP_CONFIRMATION_KEY_INVALID')
+  if (jwe !== undefined) return readConfirmedSecret(confirmation, token, sources)
   if (typeof kid === 'string') return readProofKey(kid, token, sources)
   throw unusable('cnf')
 }
