@@ -23,7 +23,7 @@ function namesIn(text: string): readonly string[] {
 }
 
 const isId = (name: string): boolean =>
-  /^(?:attack|shr|answer|rule|issuer-dpop)-[a-z0-9-]+$/.test(name)
+  /^(?:attack|shr|answer|rule|step-up|issuer-dpop)-[a-z0-9-]+$/.test(name)
 const isFile = (name: string): boolean => /^[\w./-]+\.(?:ts|mjs|json|md)$/.test(name)
 const isTest = (name: string): boolean => /^[\w./-]+\.test\.ts$/.test(name)
 
