@@ -464,7 +464,7 @@ export const rules = {
   'rule-guard-order': {
     source: 'Own rule: all adapters answer alike',
     behaviour:
-      'NestJS judges token, scheme, scopes, claims and coverage in this order, however the decorators are written.',
+      'NestJS judges token, scheme, scopes, claims, coverage and authentication in this order, however the decorators are written.',
   },
   'rule-guard-scopes': {
     source: 'RFC 6749 section 3.3',
@@ -477,6 +477,30 @@ export const rules = {
   'rule-guard-coverage': {
     source: 'draft-ietf-oauth-signed-http-request-03 section 7.5',
     behaviour: 'Query, headers or body that a route wants signed, left unsigned: 401.',
+  },
+  'step-up-acr': {
+    source: 'RFC 9470 section 3',
+    behaviour:
+      'A token whose acr is none that the route takes, is missing or is no text: 401 insufficient_user_authentication.',
+  },
+  'step-up-age': {
+    source: 'RFC 9470 section 3',
+    behaviour:
+      'A token whose auth_time is further back than the route takes, is beyond the tolerance ahead, is missing or is no number: 401 insufficient_user_authentication.',
+  },
+  'step-up-both': {
+    source: 'RFC 9470 section 3',
+    behaviour: 'Where a route asks for acr and age of the login, both must hold.',
+  },
+  'step-up-challenge': {
+    source: 'RFC 9470 section 3',
+    behaviour:
+      'The answer names acr_values and max_age as far as the route asks for them, in the scheme used.',
+  },
+  'step-up-arguments': {
+    source: 'RFC 9470 section 3, RFC 9110 section 5.6.4',
+    behaviour:
+      'A guard that asks for a class of login which no challenge can name, or for an age that is no whole number: TypeError at start-up.',
   },
 
   'rule-error-shape': {

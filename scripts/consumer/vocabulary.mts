@@ -13,6 +13,7 @@ import {
   storedTokens,
   type AccessToken,
   type Authenticate,
+  type AuthenticationRequirement,
   type ClaimsCheck,
   type Coverage,
   type CoverageRequirement,
@@ -85,6 +86,7 @@ export const options = {
 
 export const isOwner: ClaimsCheck = (claims, { subject }) => claims['owner'] === subject
 export const everything: CoverageRequirement = { query: true, headers: ['x-tenant'], body: true }
+export const recent: AuthenticationRequirement = { acrValues: ['phr'], maxAgeSeconds: 300 }
 export const isWhole = ({ coverage }: AccessToken): boolean => coversAll(coverage)
 const coversAll = ({ queryComplete, body }: Coverage): boolean => queryComplete && body
 export const codeOf = (error: unknown): PopErrorCode | undefined =>

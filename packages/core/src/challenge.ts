@@ -8,20 +8,27 @@ type ChallengeName = Scheme['challenge']
 
 const order: readonly ChallengeName[] = ['PoP', 'DPoP', 'Bearer']
 
+/** What another access token must have. */
+interface Needed {
+  /** The scopes that are needed, space-delimited. */
+  readonly scope?: string | undefined
+  /** The classes of login that are good enough, the best first. */
+  readonly acrValues?: readonly string[] | undefined
+  /** How long ago the user may have logged in. */
+  readonly maxAgeSeconds?: number | undefined
+}
+
 /** What a challenge says besides its realm. */
-interface ChallengeContent {
+interface ChallengeContent extends Needed {
   readonly error?: OAuthErrorWord | undefined
   readonly description?: string
-  readonly scope?: string | undefined
   readonly nonce?: string | undefined
 }
 
 /** What a refusal can say beside the error. */
-export interface RefusalDetail {
+export interface RefusalDetail extends Needed {
   /** `report`: the refusal is published and the request goes on. Default `enforce`. */
   readonly mode?: Mode
-  /** The scopes that are needed, space-delimited. */
-  readonly scope?: string
   /** The only schemes that are worth another try; without them all that are enabled. */
   readonly schemes?: readonly SchemeName[] | undefined
   /** The request that is refused, for events. */
@@ -30,8 +37,8 @@ export interface RefusalDetail {
 
 /**
  * Completes a refusal for the wire: the OAuth word of the scheme that was used, the challenge
- * (RFC 6750 section 3, RFC 9449 section 7.1), nonce and cache headers. The only place that writes
- * challenges.
+ * (RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3), nonce and cache headers. The only
+ * place that writes challenges.
  */
 export function toRefusal(
   error: PopError,
@@ -61,6 +68,7 @@ function errorWord({ code }: PopError, scheme: Scheme | undefined): OAuthErrorWo
     token: 'invalid_token',
     nonce: scheme?.nonceError ?? 'invalid_token',
     access: 'insufficient_scope',
+    login: 'insufficient_user_authentication',
   }
   return words[kindOf(code)]
 }
@@ -70,11 +78,12 @@ function challengeHeaders(
   word: OAuthErrorWord | undefined,
   scheme: Scheme | undefined,
   settings: Settings,
-  { scope, schemes }: RefusalDetail,
+  { scope, acrValues, maxAgeSeconds, schemes }: RefusalDetail,
 ): RefusalHeaders {
   const kind = kindOf(error.code)
   const offersNonce = kind === 'missing' || kind === 'nonce'
-  const content = word === undefined ? {} : { error: word, description: error.message, scope }
+  const needed: Needed = { scope, acrValues, maxAgeSeconds }
+  const content = word === undefined ? {} : { ...needed, error: word, description: error.message }
   const worthTrying = settings.schemes.filter(({ name }) => schemes?.includes(name) ?? true)
   const used = scheme === undefined || kind === 'missing' ? worthTrying : [scheme]
   const lines = order.flatMap((name) => {
@@ -116,13 +125,15 @@ function challengeLine(
   content: ChallengeContent,
   { realm, metadata }: Settings,
 ): string {
-  const { nonce, error, description, scope } = content
+  const { nonce, error, description, scope, acrValues = [], maxAgeSeconds } = content
   const parameters: readonly (readonly [string, string | undefined])[] = [
     ['nonce', nonce],
     ['realm', realm],
     ['error', error],
     ['error_description', error === undefined ? undefined : description],
     ['scope', scope !== undefined && /^[A-Za-z0-9 ._~:/@+!*-]+$/.test(scope) ? scope : undefined],
+    ['acr_values', acrValues.filter(isAcrValue).join(' ') || undefined],
+    ['max_age', isMaxAge(maxAgeSeconds) ? String(maxAgeSeconds) : undefined],
     ['algs', scheme.algs?.join(' ')],
     ['resource_metadata', metadata?.url],
   ]
@@ -130,4 +141,16 @@ function challengeLine(
     value === undefined ? [] : [`${name}="${value}"`],
   )
   return `${scheme.challenge} ${written.join(', ')}`
+}
+
+function isMaxAge(value: number | undefined): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+/**
+ * A class of login that can stand in a list and between quotes (RFC 9110 section 5.6.4). No comma, where
+ * MSAL's parsers split; `=` stays, because values that are URLs have it.
+ */
+export function isAcrValue(value: string): boolean {
+  return /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/.test(value)
 }

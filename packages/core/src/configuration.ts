@@ -1,5 +1,6 @@
 /** What an application writes down for its adapter. Every adapter re-exports all of it. */
 export type { AccessToken, Coverage } from './access-token.ts'
+export type { AuthenticationRequirement } from './authentication-guard.ts'
 export { optionsFromEnvironment } from './environment.ts'
 export { PopError } from './errors.ts'
 export type { PopErrorCode } from './errors.ts'

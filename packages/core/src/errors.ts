@@ -9,6 +9,7 @@ type Kind =
   | 'token' // 401 invalid_token
   | 'nonce' // 401 use_pop_nonce or use_dpop_nonce
   | 'access' // 403 insufficient_scope
+  | 'login' // 401 insufficient_user_authentication
   | 'too-large' // 413
   | 'timeout' // 408
   | 'wiring' // 500
@@ -22,6 +23,7 @@ const statusOf = {
   token: 401,
   nonce: 401,
   access: 403,
+  login: 401,
   'too-large': 413,
   timeout: 408,
   wiring: 500,
@@ -99,6 +101,10 @@ const refusals = {
 
   ERR_POP_SCOPE_INSUFFICIENT: ['access', 'The access token lacks a required scope'],
   ERR_POP_CLAIMS_INSUFFICIENT: ['access', 'The access token does not carry the required claims'],
+  ERR_POP_AUTHENTICATION_INSUFFICIENT: [
+    'login',
+    'This resource needs a stronger or more recent login of the user',
+  ],
 
   ERR_POP_BODY_TOO_LARGE: ['too-large', 'The request body is larger than this server accepts'],
   ERR_POP_FORM_TOO_LARGE: ['too-large', 'The form body is larger than this server searches'],
@@ -123,12 +129,13 @@ const refusals = {
 /** Every code that a refusal can have. Each has a section in `docs/errors.md`. */
 export type PopErrorCode = keyof typeof refusals
 
-/** The OAuth error words that travel in a challenge (RFC 6750 section 3.1, RFC 9449 section 12). */
+/** The OAuth error words that travel in a challenge (RFC 6750 section 3.1, RFC 9449 section 12, RFC 9470 section 3). */
 export type OAuthErrorWord =
   | 'invalid_request'
   | 'invalid_token'
   | 'invalid_dpop_proof'
   | 'insufficient_scope'
+  | 'insufficient_user_authentication'
   | 'use_pop_nonce'
   | 'use_dpop_nonce'
 

@@ -175,7 +175,7 @@ function scopeGuard(
 }
 
 /** A request that was verified, and how a guard refuses it: in the words of the scheme used. */
-interface Verified {
+export interface Verified {
   readonly verifier: Verifier
   readonly accessToken: AccessToken
   readonly refuse: (
@@ -185,7 +185,8 @@ interface Verified {
   ) => PopError
 }
 
-function verified(
+/** @throws PopError where there is no verified token */
+export function verified(
   context: GuardContext | undefined,
   guard?: Guard,
   schemes?: readonly RequiredScheme[],

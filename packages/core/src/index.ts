@@ -1,5 +1,6 @@
 export * from './configuration.ts'
 export type { SchemeName } from './access-token.ts'
+export { requireAuthentication } from './authentication-guard.ts'
 export { isPopError, popErrorCodes } from './errors.ts'
 export type { Evidence, OAuthErrorWord, RefusalHeaders } from './errors.ts'
 export {
@@ -17,4 +18,4 @@ export type { MemoryReplayStoreOptions } from './replay/memory.ts'
 export type { HttpRequest } from './request.ts'
 export type { ResolveContext } from './tokens/resolver.ts'
 export { createVerifier } from './verifier.ts'
-export type { Verification, Verifier } from './verifier.ts'
+export type { Moment, Verification, Verifier } from './verifier.ts'

@@ -23,6 +23,9 @@ export interface Verification {
   readonly responseHeaders: readonly (readonly [string, string])[]
 }
 
+/** When something is judged. */
+export type Moment = Pick<Exchange, 'now' | 'clockToleranceSeconds'>
+
 /** Verifies requests. Made once, at start-up; holds no state of a request. */
 export interface Verifier {
   /** What adapters do with a request that is refused; `verify` throws either way. */
@@ -44,6 +47,13 @@ export interface Verifier {
    * @throws PopError
    */
   verifyOptional(request: HttpRequest): Promise<Verification | undefined>
+  /**
+   * The time by the clock of this verifier, and how far that of an issuer may differ, for checks on the
+   * result.
+   *
+   * @throws PopError while the clock gives no number
+   */
+  moment(): Moment
   /** Completes an error with the challenge of this verifier, for checks on the result (`guards.ts`). */
   refuse(error: PopError, scheme?: SchemeName, detail?: RefusalDetail): PopError
 }
@@ -83,6 +93,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
         throw refuse(error, undefined, settings, { request, mode })
       }
     },
+    moment: () => ({
+      now: readClock(settings),
+      clockToleranceSeconds: settings.clockToleranceSeconds,
+    }),
     refuse(error, scheme, detail) {
       const used = settings.schemes.find(({ name }) => name === scheme)
       return refuse(error, used, settings, detail)
@@ -123,10 +137,15 @@ function openExchange(request: HttpRequest, settings: Settings): Exchange {
 /** The time at which a request is judged, and what depends on it. */
 export function momentOf(settings: Settings): Omit<Exchange, 'request' | 'target' | 'locations'> {
   const { nonces, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds } = settings
+  const now = readClock(settings)
+  return { now, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds, nonces: nonces?.at(now) }
+}
+
+function readClock(settings: Settings): number {
   const now = Math.floor(settings.now() / 1000)
   // Every comparison with NaN is false, so a broken clock would let everything be in time.
   if (!Number.isFinite(now)) throw new PopError('ERR_POP_INTERNAL', { member: 'now' })
-  return { now, maxAgeSeconds, maxAheadSeconds, clockToleranceSeconds, nonces: nonces?.at(now) }
+  return now
 }
 
 /** Anything that is not a refusal is a mistake of ours or of a hook: 500, and never a pass. */

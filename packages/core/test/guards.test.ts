@@ -6,6 +6,7 @@ import {
   pop,
   PopError,
   requireAnyScope,
+  requireAuthentication,
   requireClaims,
   requireCoverage,
   requireScheme,
@@ -430,6 +431,7 @@ test(
       requireAnyScope('admin'),
       requireClaims(() => false),
       requireCoverage({ body: true }),
+      requireAuthentication({ maxAgeSeconds: 5 }),
     ]
     const events: RefusedEvent[] = []
     const listen = (event: unknown): void => void events.push(event as RefusedEvent)
@@ -437,7 +439,7 @@ test(
     for (const guard of refusing) for (const context of contexts) await refusalOf(guard, context)
     diagnostics.unsubscribe('oauth-pop:refused', listen)
     expect(events.map(({ method, path }) => `${method} ${path}`)).toEqual(
-      Array<string>(10).fill('GET /items'),
+      Array<string>(12).fill('GET /items'),
     )
   },
 )
@@ -450,6 +452,7 @@ describe('guards without a verified token', () => {
     requireAnyScope: requireAnyScope('read'),
     requireClaims: requireClaims(() => true),
     requireCoverage: requireCoverage({ body: true }),
+    requireAuthentication: requireAuthentication({ acrValues: ['phr'] }),
   }
 
   test.each(Object.entries(guards))(

@@ -26,6 +26,11 @@ export const requireCoverage: (requirement: core.CoverageRequirement) => PopHand
   requirement,
 ) => toHandler(core.requireCoverage(requirement))
 
+/** Lets a request pass whose user logged in this well and recently; else 401 (RFC 9470). */
+export const requireAuthentication: (requirement: core.AuthenticationRequirement) => PopHandler = (
+  requirement,
+) => toHandler(core.requireAuthentication(requirement))
+
 function toHandler(guard: core.Guard): PopHandler {
   return async function popGuard(request, response, next) {
     try {

@@ -5,6 +5,7 @@ import {
   optionalAccessToken,
   popMiddleware,
   requireAnyScope,
+  requireAuthentication,
   requireClaims,
   requireCoverage,
   requireScopes,
@@ -498,6 +499,7 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
       expect(() => requireCoverage({})).toThrow(TypeError)
       expect(() => requireScopes('two words')).toThrow(TypeError)
       expect(() => requireClaims(undefined as never)).toThrow(TypeError)
+      expect(() => requireAuthentication({})).toThrow(TypeError)
     })
   })
 })

@@ -32,6 +32,11 @@ export const requireClaims: (check: core.ClaimsCheck) => PopGuard = (check) =>
 export const requireCoverage: (requirement: core.CoverageRequirement) => PopGuard = (requirement) =>
   toHook(core.requireCoverage(requirement))
 
+/** Lets a request pass whose user logged in this well and recently; else 401 (RFC 9470). */
+export const requireAuthentication: (requirement: core.AuthenticationRequirement) => PopGuard = (
+  requirement,
+) => toHook(core.requireAuthentication(requirement))
+
 const guards = new WeakMap<object, core.Guard>()
 
 /** The guards among the hooks of a route. */

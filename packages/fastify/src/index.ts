@@ -3,6 +3,7 @@ import './augment.ts'
 export * from '@oauth-pop/core/configuration'
 export {
   requireAnyScope,
+  requireAuthentication,
   requireClaims,
   requireCoverage,
   requireScheme,

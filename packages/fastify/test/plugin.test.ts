@@ -27,6 +27,7 @@ import oauthPop, {
   PopError,
   popPlugin,
   requireAnyScope,
+  requireAuthentication,
   requireCoverage,
   requireScopes,
   storedTokens,
@@ -647,6 +648,7 @@ describe('guards', () => {
     expect(() => requireScopes()).toThrow(TypeError)
     expect(() => requireAnyScope()).toThrow(TypeError)
     expect(() => requireCoverage({})).toThrow(TypeError)
+    expect(() => requireAuthentication({})).toThrow(TypeError)
   })
 })
 

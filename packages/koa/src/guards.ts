@@ -26,6 +26,11 @@ export const requireCoverage: (requirement: core.CoverageRequirement) => Middlew
   requirement,
 ) => toMiddleware(core.requireCoverage(requirement))
 
+/** Lets a request pass whose user logged in this well and recently; else 401 (RFC 9470). */
+export const requireAuthentication: (requirement: core.AuthenticationRequirement) => Middleware = (
+  requirement,
+) => toMiddleware(core.requireAuthentication(requirement))
+
 function toMiddleware(guard: core.Guard): Middleware {
   return async function popGuard({ req, res }, next) {
     await runGuard(guard, req, res)

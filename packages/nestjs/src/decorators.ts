@@ -51,6 +51,10 @@ export const RequireClaims = (check: core.ClaimsCheck): PopDecorator =>
 export const RequireCoverage = (requirement: core.CoverageRequirement): PopDecorator =>
   protect({ kind: 'coverage', guard: core.requireCoverage(requirement) })
 
+/** Protects, and lets a request pass whose user logged in this well and recently; else 401 (RFC 9470). */
+export const RequireAuthentication = (requirement: core.AuthenticationRequirement): PopDecorator =>
+  protect({ kind: 'authentication', guard: core.requireAuthentication(requirement) })
+
 /**
  * Exempts a controller or a handler from `PopGuard`. What is nearer to the handler decides; beside a
  * requirement on the same class or handler it has no effect.

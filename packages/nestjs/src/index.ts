@@ -6,6 +6,7 @@ export {
   AllowUnverified,
   OptionalPoP,
   RequireAnyScope,
+  RequireAuthentication,
   RequireClaims,
   RequireCoverage,
   RequireScheme,

@@ -9,7 +9,16 @@ const optional = Symbol('oauth-pop.optional')
 type Target = object
 
 /** In this order, however the decorators are written: decorators apply from the bottom up. */
-const order = ['token', 'scheme', 'scopes', 'anyScope', 'claims', 'coverage'] as const
+const order = [
+  'token',
+  'scheme',
+  'scopes',
+  'anyScope',
+  'claims',
+  'coverage',
+  // Last: nobody logs in again for a request that is refused all the same.
+  'authentication',
+] as const
 
 /** A check, and where in the order it stands. */
 export interface Requirement {

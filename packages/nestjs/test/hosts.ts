@@ -7,6 +7,7 @@ import {
   AccessToken,
   PopModule,
   RequireAnyScope,
+  RequireAuthentication,
   RequireClaims,
   RequireCoverage,
   RequireScheme,
@@ -62,6 +63,7 @@ const decorators = {
   requireAnyScope: RequireAnyScope,
   requireClaims: RequireClaims,
   requireCoverage: RequireCoverage,
+  requireAuthentication: RequireAuthentication,
 }
 
 const platforms = {

@@ -50,6 +50,7 @@ import {
   PopGuard,
   PopModule,
   RequireAnyScope,
+  RequireAuthentication,
   RequireClaims,
   RequireCoverage,
   RequireScheme,
@@ -804,6 +805,10 @@ describe.each(platforms)('PopModule on %s', (platform, createAdapter) => {
     scopes: [() => RequireScopes('admin'), 'ERR_POP_SCOPE_INSUFFICIENT'],
     claims: [() => RequireClaims(() => false), 'ERR_POP_CLAIMS_INSUFFICIENT'],
     coverage: [() => RequireCoverage({ body: true }), 'ERR_POP_COVERAGE_MISSING'],
+    authentication: [
+      () => RequireAuthentication({ acrValues: ['phr'] }),
+      'ERR_POP_AUTHENTICATION_INSUFFICIENT',
+    ],
   } as const
   const kinds = Object.keys(failing) as (keyof typeof failing)[]
   const pairs = kinds.flatMap((first, index) =>
@@ -1020,5 +1025,6 @@ describe('decorators', () => {
     expect(() => RequireCoverage({})).toThrow(TypeError)
     expect(() => RequireClaims(undefined as never)).toThrow(TypeError)
     expect(() => RequireScheme()).toThrow(TypeError)
+    expect(() => RequireAuthentication({})).toThrow(TypeError)
   })
 })

@@ -22,20 +22,20 @@ export interface Holder {
  * key (PoP), to its thumbprint (DPoP), or not at all.
  */
 export function createHolders(): {
-  holder: (bound?: 'jwk' | 'jkt' | 'none') => Holder
+  holder: (bound?: 'jwk' | 'jkt' | 'none', claims?: Readonly<Record<string, unknown>>) => Holder
   tokens: TokenResolver
 } {
   const records = new Map<string, Readonly<Record<string, unknown>>>()
   return {
     tokens: storedTokens((hash) => records.get(hash), { audience: apiUrl }),
-    holder(bound = 'jwk') {
+    holder(bound = 'jwk', claims = {}) {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const jwk = publicKey.export({ format: 'jwk' }) as Jwk
       const accessToken = randomBytes(32).toString('base64url')
       const hash = createHash('sha256').update(accessToken).digest('hex')
       const cnf = { jwk: { jwk }, jkt: { jkt: thumbprintOf(jwk) }, none: undefined }[bound]
       const record = { aud: apiUrl, sub: 'alice', client_id: 'app', scope: 'read write' }
-      records.set(hash, { ...record, ...(cnf && { cnf }) })
+      records.set(hash, { ...record, ...claims, ...(cnf && { cnf }) })
       return { accessToken, privateKey, jwk }
     },
   }

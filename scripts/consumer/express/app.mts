@@ -11,6 +11,7 @@ import {
   PopError,
   popMiddleware,
   requireAnyScope,
+  requireAuthentication,
   requireClaims,
   requireCoverage,
   requireScheme,
@@ -73,6 +74,7 @@ app.get(
   requireAnyScope('a', 'b'),
   requireClaims((claims) => claims['tenant'] === 'x'),
   requireCoverage({ query: true, body: true }),
+  requireAuthentication({ acrValues: ['phr'], maxAgeSeconds: 300 }),
   (request, response) => {
     const { subject, scopes }: AccessToken = request.accessToken
     response.json({ subject, scopes })

@@ -2,6 +2,7 @@ import oauthPop, {
   jwtTokens,
   popPlugin,
   requireAnyScope,
+  requireAuthentication,
   requireClaims,
   requireCoverage,
   requireScheme,
@@ -43,7 +44,7 @@ const http2 = fastify({ http2: true })
 await http2.register(popPlugin, { publicUrl: 'request', tokens })
 http2.post(
   '/signed',
-  { preHandler: requireCoverage({ body: true }) },
+  { preHandler: [requireCoverage({ body: true }), requireAuthentication({ maxAgeSeconds: 5 })] },
   (request) => request.accessToken.scopes,
 )
 

@@ -3,6 +3,7 @@ import {
   jwtTokens,
   popMiddleware,
   requireAnyScope,
+  requireAuthentication,
   requireClaims,
   requireCoverage,
   requireScheme,
@@ -40,6 +41,7 @@ router.get(
   requireAnyScope('a', 'b'),
   requireClaims((claims) => claims['x'] === 1),
   requireCoverage({ headers: ['x-tenant'] }),
+  requireAuthentication({ acrValues: ['phr'], maxAgeSeconds: 300 }),
   (ctx) => {
     const { subject }: AccessToken = ctx.state.accessToken
     ctx.body = [subject, ctx.state.user]

@@ -8,6 +8,7 @@ import {
   PopGuard,
   PopModule,
   RequireAnyScope,
+  RequireAuthentication,
   RequireClaims,
   RequireCoverage,
   RequireScheme,
@@ -43,6 +44,7 @@ export async function start(port: number, options: PopModuleOptions): Promise<()
 class GuardedController {
   @RequireClaims((claims) => claims['x'] === 1)
   @RequireCoverage({ query: true })
+  @RequireAuthentication({ acrValues: ['phr'] })
   @Post()
   add(@Req() request: Express.Request): readonly string[] {
     return request.accessToken.scopes

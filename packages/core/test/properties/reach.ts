@@ -1,6 +1,8 @@
 /** Each pattern that no parser of `parsers.ts` runs, and why no byte of a request meets it. */
 export const unreachedPatterns: Readonly<Record<string, string>> = {
   'packages/core/src/challenge.ts ^[A-Za-z0-9 ._~:/@+!*-]+$': 'scopes that a guard asks for',
+  'packages/core/src/challenge.ts ^[\\x21\\x23-\\x2b\\x2d-\\x5b\\x5d-\\x7e]+$':
+    'classes of login that a guard asks for',
   'packages/core/src/dpop-proof.ts [?#*]': 'the url option',
   'packages/core/src/fault.ts \\S+': 'messages of errors, which are cut to a length',
   'packages/core/src/tokens/introspection.ts ^application\\/token-introspection\\+jwt':
@@ -35,6 +37,7 @@ const not = (why: string): Reach => ({ not: why })
  */
 const byFile: Readonly<Record<string, Reach | Readonly<Record<string, Reach>>>> = {
   'core/src/access-token.ts': not(ours),
+  'core/src/authentication-guard.ts': not(options),
   'core/src/binding/headers.ts': by('a signed header'),
   'core/src/binding/host.ts': {
     matchesHost: by('u'),

@@ -1,5 +1,5 @@
 import type { AdapterOptions } from '@oauth-pop/core/node'
-import { apiUrl, createHolders, signPop, type Holder } from '../builders.ts'
+import { apiUrl, createHolders, signDpop, signPop, type Holder } from '../builders.ts'
 import { createClock, type FakeClock } from '../clock.ts'
 import type { RawRequest } from '../raw-http.ts'
 
@@ -10,9 +10,11 @@ export interface Fixtures {
   readonly options: AdapterOptions
   readonly clock: FakeClock
   readonly signedByDpop: Holder
+  /** A request by PoP or DPoP with a token of its own, which has these claims. */
+  readonly requestOf: (token: Claims, scheme?: 'PoP' | 'DPoP') => RawRequest
   readonly sign: (claims?: Claims) => string
   readonly request: (change?: Partial<RawRequest>, claims?: Claims) => RawRequest
-  readonly withHeaders: (...more: readonly [string, string][]) => RawRequest['headers']
+  readonly withHeaders: (...more: readonly (readonly [string, string])[]) => RawRequest['headers']
   readonly post: (body: Uint8Array, claims: Claims, change?: Partial<RawRequest>) => RawRequest
 }
 
@@ -38,7 +40,7 @@ export function createFixtures(): Fixtures {
       ['Authorization', `PoP ${sign(claims)}`],
     ],
   })
-  const withHeaders = (...more: [string, string][]): RawRequest['headers'] => [
+  const withHeaders = (...more: readonly (readonly [string, string])[]): RawRequest['headers'] => [
     ['Host', 'api.example.com'],
     ...more,
   ]
@@ -52,5 +54,13 @@ export function createFixtures(): Fixtures {
     ...change,
   })
 
-  return { options, clock, signedByDpop, sign, request, withHeaders, post }
+  function requestOf(token: Claims, scheme: 'PoP' | 'DPoP' = 'PoP'): RawRequest {
+    const own = holder(scheme === 'PoP' ? 'jwk' : 'jkt', token)
+    const credential = scheme === 'PoP' ? signPop(own, clock.seconds()) : own.accessToken
+    const proof = scheme === 'PoP' ? [] : [['DPoP', signDpop(own, clock.seconds())] as const]
+    const headers = withHeaders(['Authorization', `${scheme} ${credential}`], ...proof)
+    return request({ headers })
+  }
+
+  return { options, clock, signedByDpop, requestOf, sign, request, withHeaders, post }
 }

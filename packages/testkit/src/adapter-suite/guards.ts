@@ -6,10 +6,11 @@ import { sendRaw, type RawRequest } from '../raw-http.ts'
 import { checkRefusal, valuesOf } from './checks.ts'
 import type { Claims, Fixtures } from './fixtures.ts'
 import type { AdapterServer, Guards } from './harness.ts'
+import { createLoginGuarded } from './login-guards.ts'
 import type { Requirements, Subject } from './subject.ts'
 
 /** A request to a guarded route, and its status. */
-interface GuardedScenario {
+export interface GuardedScenario {
   readonly guards: Guards
   readonly status: number
   readonly build: () => RawRequest
@@ -21,7 +22,7 @@ interface GuardedScenario {
   readonly requirements?: Requirements
 }
 
-type GuardedScenarios = Readonly<Record<string, GuardedScenario>>
+export type GuardedScenarios = Readonly<Record<string, GuardedScenario>>
 
 interface Requesters {
   readonly anonymous: (change?: Partial<RawRequest>) => RawRequest
@@ -62,6 +63,7 @@ export function createGuarded(fixtures: Fixtures): GuardedScenarios {
   }
 
   return {
+    ...createLoginGuarded(fixtures),
     'all scopes held': guardedWith({ scopes: ['read', 'write'] }, 200),
     'one scope missing': {
       ...guardedWith({ scopes: ['read', 'admin'] }, 403),
@@ -165,7 +167,7 @@ async function statusesOf(
   return [...statuses, server.handled()]
 }
 
-/** Guards in front of the handler: scopes, claims and coverage. */
+/** Guards in front of the handler: scheme, scopes, claims, coverage and login. */
 export const guards: Subject = {
   describe({ harness, fixtures }) {
     const { options } = fixtures

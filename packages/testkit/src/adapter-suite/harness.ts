@@ -1,4 +1,10 @@
-import type { AccessToken, ClaimsCheck, CoverageRequirement, RequiredScheme } from '@oauth-pop/core'
+import type {
+  AccessToken,
+  AuthenticationRequirement,
+  ClaimsCheck,
+  CoverageRequirement,
+  RequiredScheme,
+} from '@oauth-pop/core'
 import type { AdapterOptions } from '@oauth-pop/core/node'
 
 /** A real server of the framework, with the adapter in front of one handler for every path and method. */
@@ -31,6 +37,7 @@ export interface Guards {
   readonly anyScope?: readonly string[]
   readonly claims?: ClaimsCheck
   readonly coverage?: CoverageRequirement
+  readonly authentication?: AuthenticationRequirement
 }
 
 export interface AdapterHarness {
@@ -42,7 +49,7 @@ export interface AdapterHarness {
 
 /** The guards of a route, made with the functions of an adapter. */
 export function createGuards<Guard>(
-  { token, schemes, scopes, anyScope, claims, coverage }: Guards,
+  { token, schemes, scopes, anyScope, claims, coverage, authentication }: Guards,
   adapter: {
     requireToken(): Guard
     requireScheme(...names: RequiredScheme[]): Guard
@@ -50,6 +57,7 @@ export function createGuards<Guard>(
     requireAnyScope(...any: string[]): Guard
     requireClaims(check: ClaimsCheck): Guard
     requireCoverage(requirement: CoverageRequirement): Guard
+    requireAuthentication(requirement: AuthenticationRequirement): Guard
   },
 ): readonly Guard[] {
   return [
@@ -59,6 +67,7 @@ export function createGuards<Guard>(
     ...(anyScope ? [adapter.requireAnyScope(...anyScope)] : []),
     ...(claims ? [adapter.requireClaims(claims)] : []),
     ...(coverage ? [adapter.requireCoverage(coverage)] : []),
+    ...(authentication ? [adapter.requireAuthentication(authentication)] : []),
   ]
 }
 
