@@ -688,6 +688,16 @@ export const rules = {
     behaviour:
       'A refresh token that its grant binds to a DPoP key is of no use without a proof by that key: 400 invalid_grant.',
   },
+  'issuer-mtls-token': {
+    source: 'RFC 8705 section 3.1, 3.2',
+    behaviour:
+      'A token that is bound to a certificate is a bearer token; JWT and introspection have the SHA-256 of its DER as cnf x5t#S256.',
+  },
+  'issuer-mtls-both': {
+    source: 'RFC 8705 section 3, RFC 9449 section 6',
+    behaviour:
+      'A token that is bound to a key and a certificate has both in cnf, has the token_type of the key, and needs both.',
+  },
   'rule-preset-mcp': {
     source: 'MCP SEP-1932',
     behaviour: 'presets.mcp takes DPoP proofs dated up to 300 seconds either way, and no others.',
