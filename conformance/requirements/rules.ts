@@ -698,6 +698,21 @@ export const rules = {
     behaviour:
       'A token that is bound to a key and a certificate has both in cnf, has the token_type of the key, and needs both.',
   },
+  'issuer-mtls-bound': {
+    source: 'RFC 8705 section 3.4',
+    behaviour:
+      'A client with certificate-bound tokens gets no others; a token request of it over a connection without certificate: 400 invalid_request, and nothing is granted or stored.',
+  },
+  'issuer-mtls-refresh': {
+    source: 'RFC 8705 section 4, 7.1',
+    behaviour:
+      'A refresh token that its grant binds to a certificate is of no use over a connection without it: 400 invalid_grant.',
+  },
+  'issuer-mtls-metadata': {
+    source: 'RFC 8705 section 2.2.1, 3.3',
+    behaviour:
+      'The metadata names certificate-bound tokens, and authentication by certificate, where a client may be registered for them.',
+  },
   'rule-preset-mcp': {
     source: 'MCP SEP-1932',
     behaviour: 'presets.mcp takes DPoP proofs dated up to 300 seconds either way, and no others.',

@@ -1,26 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { IssuerError } from './errors.ts'
-
-/** Who may ask, by identifier: a table, or a function that looks one up. */
-export type Registrations<Registration> =
-  | Readonly<Record<string, Registration>>
-  | ((id: string) => Found<Registration> | Promise<Found<Registration>>)
-
-type Found<Registration> = Registration | null | undefined
+import { isPublic, type ClientRegistration, type Registrations } from './registrations.ts'
 
 interface Credentials {
   readonly id: string
   /** Absent: a public client names itself. */
   readonly secret?: string
-}
-
-/** A confidential client has a secret; a public one has none and can only name itself. */
-export type ClientRegistration = (
-  | { readonly secret: string; readonly public?: undefined }
-  | { readonly secret?: undefined; readonly public: true }
-) & {
-  /** Whether token requests without a DPoP proof are refused (RFC 9449 section 5.2). */
-  readonly dpopBoundAccessTokens?: boolean
 }
 
 /**
@@ -45,16 +30,6 @@ export async function authenticate<Registration extends ClientRegistration>(
     throw notAuthenticated()
   }
   return { id, registration }
-}
-
-/** Public is who says so and has no secret; half a registration is nobody's. */
-export function isPublic(registration: ClientRegistration): boolean {
-  return registration.public === true && registration.secret === undefined
-}
-
-/** Anything but a clear no binds: a registration may come from anywhere. */
-export function isDpopBound({ dpopBoundAccessTokens }: ClientRegistration): boolean {
-  return (dpopBoundAccessTokens ?? false) !== false
 }
 
 function readCredentials(authorization: string | null, form: URLSearchParams): Credentials {
