@@ -708,6 +708,11 @@ export const rules = {
     behaviour:
       'A refresh token that its grant binds to a certificate is of no use over a connection without it: 400 invalid_grant.',
   },
+  'issuer-mtls-auth': {
+    source: 'RFC 8705 section 2, 2.2',
+    behaviour:
+      'A client or resource server that is registered with certificates names itself by client_id over a connection with one of them; any other: 401 invalid_client, and nothing is granted or stored.',
+  },
   'issuer-mtls-metadata': {
     source: 'RFC 8705 section 2.2.1, 3.3',
     behaviour:

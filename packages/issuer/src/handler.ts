@@ -10,6 +10,7 @@ import { chooseKey } from './key-choice.ts'
 import { endpointOf, metadataOf } from './metadata.ts'
 import {
   checkRegistrations,
+  hasCertificates,
   isPublic,
   isSet,
   mayBe,
@@ -76,7 +77,7 @@ export interface IssuerHandlerOptions {
 
 interface Endpoint {
   readonly method: 'GET' | 'POST'
-  readonly answer: (request: Request, connection?: ClientConnection) => Promise<Response>
+  readonly answer: (request: Request, connection: ClientConnection | undefined) => Promise<Response>
 }
 
 const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'dpop', 'metadata']
@@ -102,10 +103,10 @@ export function createIssuerHandler(
   const { issuer, clients, resourceServers, grant } = options
   const dpop = createDpopEndpoint(endpointOf(issuer.identifier, 'token'), options.dpop)
 
-  async function answerToken(request: Request, connection?: ClientConnection): Promise<Response> {
-    const form = await readForm(request)
-    const presented = readCertificate(connection)
-    const { id: clientId, registration } = await authenticate(request, form, clients, 'any')
+  const answerToken: Endpoint['answer'] = async (request, connection) => {
+    const asked = await readAsked(request, connection)
+    const { form, presented } = asked
+    const { id: clientId, registration } = await authenticate(asked, clients, 'any')
     const authenticated = !isPublic(registration)
     const grantType = form.get('grant_type')
     if (grantType === null) throw new IssuerError('invalid_request', 'The grant_type is missing')
@@ -142,19 +143,19 @@ export function createIssuerHandler(
     return json(await issuer.issue({ ...rest, clientId, key }), { headers })
   }
 
-  async function answerIntrospection(request: Request): Promise<Response> {
-    const form = await readForm(request)
-    const { registration } = await authenticate(request, form, resourceServers, 'confidential')
-    const answer = await issuer.introspect(readToken(form))
+  const answerIntrospection: Endpoint['answer'] = async (request, connection) => {
+    const asked = await readAsked(request, connection)
+    const { registration } = await authenticate(asked, resourceServers, 'confidential')
+    const answer = await issuer.introspect(readToken(asked.form))
     const { audience } = registration
     const isOurs = audience === undefined || [answer['aud']].flat().includes(audience)
     return json(isOurs ? answer : { active: false })
   }
 
-  async function answerRevocation(request: Request): Promise<Response> {
-    const form = await readForm(request)
-    const { id } = await authenticate(request, form, clients, 'any')
-    const token = readToken(form)
+  const answerRevocation: Endpoint['answer'] = async (request, connection) => {
+    const asked = await readAsked(request, connection)
+    const { id } = await authenticate(asked, clients, 'any')
+    const token = readToken(asked.form)
     const { active, client_id: owner } = await issuer.introspect(token)
     if (active && owner !== id)
       throw new IssuerError('unauthorized_client', 'The token was issued to another client')
@@ -169,6 +170,8 @@ export function createIssuerHandler(
       bindsCertificates: mayBe(clients, ({ tlsClientCertificateBoundAccessTokens }) =>
         isSet(tlsClientCertificateBoundAccessTokens),
       ),
+      clientsHaveCertificates: mayBe(clients, hasCertificates),
+      resourceServersHaveCertificates: mayBe(resourceServers, hasCertificates),
     }),
     ...options.metadata,
   }
@@ -212,6 +215,10 @@ function readRequestedKey(form: URLSearchParams): KeyBinding | undefined {
   if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
     throw new IssuerError('invalid_request', 'The token_type must be pop')
   return readConfirmationRequest(form)
+}
+
+async function readAsked(request: Request, connection: ClientConnection | undefined) {
+  return { request, form: await readForm(request), presented: readCertificate(connection) }
 }
 
 function readToken(form: URLSearchParams): string {

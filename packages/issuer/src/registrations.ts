@@ -1,3 +1,5 @@
+import { isThumbprint } from './client-key.ts'
+
 /** Who may ask, by identifier: a table, or a function that looks one up. */
 export type Registrations<Registration> =
   | Readonly<Record<string, Registration>>
@@ -5,10 +7,23 @@ export type Registrations<Registration> =
 
 type Found<Registration> = Registration | null | undefined
 
-/** A confidential client has a secret; a public one has none and can only name itself. */
+/** How a confidential party proves who it is. */
+type Credential =
+  | { readonly secret: string; readonly certificates?: undefined; readonly public?: undefined }
+  | {
+      readonly secret?: undefined
+      /**
+       * The certificates that it may connect with, each as its `x5t#S256`: the SHA-256 of its DER, in base64url. To
+       * change a certificate, add the new one, and drop the old one later (RFC 8705 section 2.2).
+       */
+      readonly certificates: readonly string[]
+      readonly public?: undefined
+    }
+
+/** A confidential client has a secret or certificates; a public one has neither and can only name itself. */
 export type ClientRegistration = (
-  | { readonly secret: string; readonly public?: undefined }
-  | { readonly secret?: undefined; readonly public: true }
+  | Credential
+  | { readonly secret?: undefined; readonly certificates?: undefined; readonly public: true }
 ) & {
   /** Whether token requests without a DPoP proof are refused (RFC 9449 section 5.2). */
   readonly dpopBoundAccessTokens?: boolean
@@ -19,16 +34,21 @@ export type ClientRegistration = (
   readonly tlsClientCertificateBoundAccessTokens?: boolean
 }
 
-export interface ResourceServerRegistration {
-  readonly secret: string
-  readonly public?: undefined
+export type ResourceServerRegistration = Credential & {
   /** Its own audience: tokens for others are `active: false` to it. Default: it sees all. */
   readonly audience?: string
 }
 
-/** Public is who says so and has no secret; half a registration is nobody's. */
-export function isPublic(registration: ClientRegistration): boolean {
-  return registration.public === true && registration.secret === undefined
+type Registration = ClientRegistration | ResourceServerRegistration
+
+/** Public is who says so and has nothing else; half a registration is nobody's. */
+export function isPublic({ public: marked, secret, certificates }: Registration): boolean {
+  return marked === true && secret === undefined && certificates === undefined
+}
+
+/** Whether a party proves who it is by a certificate, and by nothing else. */
+export function hasCertificates({ public: marked, secret, certificates }: Registration): boolean {
+  return marked !== true && secret === undefined && Array.isArray(certificates)
 }
 
 /** Anything but a clear no binds: a registration may come from anywhere. */
@@ -63,13 +83,27 @@ function checkRegistration(
   registration: Readonly<Record<string, unknown>>,
   mayBePublic: boolean,
 ): void {
-  const { secret, public: marked } = registration
+  const { secret, certificates, public: marked } = registration
   for (const flag of flags)
     if (!['boolean', 'undefined'].includes(typeof registration[flag]))
       throw new TypeError(`${flag} must be true or false`)
-  const hasSecret = typeof secret === 'string' && secret !== ''
-  if (mayBePublic && marked === true ? secret !== undefined : !hasSecret)
-    throw new TypeError(`${where} need a secret${mayBePublic ? ', or public: true' : ''}`)
+  const given = [secret, certificates].filter((one) => one !== undefined)
+  const isRight =
+    mayBePublic && marked === true
+      ? given.length === 0
+      : given.length === 1 && (isSecret(secret) || isThumbprints(certificates))
+  if (!isRight)
+    throw new TypeError(
+      `${where} need either a secret or certificates${mayBePublic ? ', or public: true' : ''}`,
+    )
+}
+
+function isSecret(secret: unknown): boolean {
+  return typeof secret === 'string' && secret !== ''
+}
+
+function isThumbprints(certificates: unknown): boolean {
+  return Array.isArray(certificates) && certificates.length > 0 && certificates.every(isThumbprint)
 }
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -18,6 +18,7 @@ import {
 } from '@oauth-pop/issuer'
 import { addressOf, readCertificate, readCertificateKey } from '@oauth-pop/testkit'
 import express from 'express'
+import { TlsClientAuth } from 'oauth4webapi'
 import { vi } from 'vitest'
 import { privateJwk } from './keys.ts'
 
@@ -66,8 +67,8 @@ export async function send(
 }
 
 /** A `fetch` over connections of that caller, for libraries. */
-export function fetchAs(caller: Caller): typeof fetch {
-  return async (input, init) => {
+export function fetchAs(caller: Caller) {
+  return async (input: string | URL | Request, init?: object): Promise<Response> => {
     const request = new Request(input, init)
     const form = request.method === 'POST' && Object.fromEntries(await readPairs(request))
     const headers = Object.fromEntries(request.headers)
@@ -115,9 +116,13 @@ export async function startServers({
     clients: {
       app: { secret: 'app-secret' },
       bound: { secret: 'bound-secret', tlsClientCertificateBoundAccessTokens: true },
+      self: {
+        certificates: [readCertificate('alice').thumbprint],
+        tlsClientCertificateBoundAccessTokens: true,
+      },
       page: { public: true, tlsClientCertificateBoundAccessTokens: true },
     },
-    resourceServers: { api: { secret: 'api-secret' } },
+    resourceServers: { api: { certificates: [readCertificate('bob').thumbprint] } },
     grant,
     dpop: { replay: memoryReplayStore({ restartGuard: 'off' }) },
     ...options,
@@ -149,7 +154,7 @@ async function startApi(live: Issuer) {
       schemes: [mtls({ certificate: ofConnection }), dpop(), pop()],
       tokens: [
         jwtTokens({ issuer, audience, jwks: await live.jwks() }),
-        introspectedTokens({ ...introspection, clientSecret: 'api-secret' }),
+        introspectedTokens({ ...introspection, authenticate: TlsClientAuth() }),
       ],
       replay: 'dangerously-none',
     }),

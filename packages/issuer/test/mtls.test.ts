@@ -125,8 +125,11 @@ describe('a client with certificate-bound tokens', { tags: ['issuer-mtls-bound']
     async (said) => {
       const registration = { secret: 'bound-secret', tlsClientCertificateBoundAccessTokens: said }
       const servers = await start({ clients: () => registration as never })
-      const answer = await send('nobody', `${servers.url}/token`, { form })
+      const asked = { ...form, req_cnf: reqCnf }
+      const answer = await send('nobody', `${servers.url}/token`, { form: asked })
       expect(seen(servers, answer)).toEqual(refused())
+      const bound = await send('alice', `${servers.url}/token`, { form: asked })
+      expect(decodeJwt(String(bound.body['access_token']))['cnf']).toEqual({ kid: jkt, ...x5t })
     },
   )
 
@@ -239,15 +242,39 @@ describe('a grant that names a certificate', { tags: ['issuer-mtls-bound'] }, ()
 })
 
 describe('the metadata', { tags: ['issuer-mtls-metadata'] }, () => {
-  const read = async (clients?: IssuerHandlerOptions['clients']): Promise<Answer['body']> => {
-    const { url } = await start(clients && { clients })
+  const bound = 'tls_client_certificate_bound_access_tokens'
+  const endpoints = ['token', 'revocation', 'introspection']
+  const secret = { app: { secret: 'x' } }
+  const certificates = { app: { certificates: [alice.thumbprint] } }
+  const read = async (options: Parameters<typeof start>[0]): Promise<Answer['body']> => {
+    const { url } = await start(options)
     return (await send('nobody', `${url}/.well-known/oauth-authorization-server`)).body
   }
-  const member = 'tls_client_certificate_bound_access_tokens'
+  const withCertificates = async (options: Parameters<typeof start>[0]): Promise<unknown> => {
+    const metadata = await read(options)
+    return endpoints.filter((endpoint) =>
+      (metadata[`${endpoint}_endpoint_auth_methods_supported`] as readonly string[]).includes(
+        'self_signed_tls_client_auth',
+      ),
+    )
+  }
 
   test('tells that tokens are certificate-bound where a client has them', async () => {
-    expect(await read()).toHaveProperty(member, true)
-    expect(await read(() => undefined)).toHaveProperty(member, true)
-    expect(await read({ app: { secret: 'x' } })).not.toHaveProperty(member)
+    expect(await read({})).toHaveProperty(bound, true)
+    expect(await read({ clients: () => undefined })).toHaveProperty(bound, true)
+    expect(await read({ clients: certificates })).not.toHaveProperty(bound)
+  })
+
+  test('tells of certificates at the endpoints where somebody has one', async () => {
+    const resourceServers = secret
+    const found = (): undefined => undefined
+    expect(await withCertificates({ clients: secret, resourceServers })).toEqual([])
+    expect(await withCertificates({ clients: certificates, resourceServers })).toEqual(
+      endpoints.slice(0, 2),
+    )
+    expect(await withCertificates({ clients: secret, resourceServers: certificates })).toEqual(
+      endpoints.slice(2),
+    )
+    expect(await withCertificates({ clients: found, resourceServers: found })).toEqual(endpoints)
   })
 })
