@@ -1,8 +1,8 @@
-import type { IssuerHandlerOptions } from '@oauth-pop/issuer'
+import { createIssuer, createIssuerHandler, type IssuerHandlerOptions } from '@oauth-pop/issuer'
 import { readCertificate } from '@oauth-pop/testkit'
 import { decodeJwt } from 'jose'
 import * as oauth from 'oauth4webapi'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fetchAs, send, startServers, type Answer, type Caller } from './mtls-server.ts'
 
 const alice = readCertificate('alice')
@@ -184,4 +184,52 @@ describe('at the other endpoints', { tags: ['issuer-mtls-auth'] }, () => {
     expect((await revoke('alice')).status).toBe(200)
     expect(await isActive()).toBe(false)
   })
+})
+
+describe('what the framework passes', { tags: ['issuer-mtls-auth'] }, () => {
+  const url = 'https://as.example.com'
+  const bound = { secret: 'x', tlsClientCertificateBoundAccessTokens: true }
+  const grant = vi.fn<IssuerHandlerOptions['grant']>()
+  const handler = createIssuerHandler({
+    issuer: createIssuer({ issuer: url, tokens: 'opaque' }),
+    clients: { self: { certificates: [alice.thumbprint] }, bound },
+    resourceServers: { self: { certificates: [alice.thumbprint] } },
+    grant,
+  })
+  const ask = (path: string, connection?: object, more: object = {}): Promise<Response> => {
+    const body = new URLSearchParams({ ...form, ...more })
+    return handler(new Request(url + path, { method: 'POST', body }), connection)
+  }
+  const paths = ['/token', '/introspect', '/revoke']
+
+  test.each([
+    ['PEM', Buffer.from(alice.cert)],
+    ['more than a certificate', Buffer.concat([alice.der, bob.der])],
+    ['no byte', new Uint8Array()],
+  ])('as a certificate, and is %s, is refused', async (_, certificate) => {
+    for (const path of paths) {
+      const answer = await ask(path, { certificate })
+      expect(answer.status).toBe(400)
+      expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
+    }
+    expect(grant).not.toHaveBeenCalled()
+  })
+
+  test.each([null, alice.cert, alice.thumbprint, {}])(
+    'as a certificate, and is no bytes, is its mistake: case %$',
+    async (certificate) => {
+      for (const path of paths) await expect(ask(path, { certificate })).rejects.toThrow(TypeError)
+      expect(grant).not.toHaveBeenCalled()
+    },
+  )
+
+  test.each([undefined, {}, { certificate: undefined }, { address: '127.0.0.1', port: 1 }])(
+    'without a certificate is a connection without one: case %$',
+    async (connection) => {
+      for (const path of paths) expect((await ask(path, connection)).status).toBe(401)
+      const secret = { client_id: 'bound', client_secret: 'x' }
+      expect((await ask('/token', connection, secret)).status).toBe(400)
+      expect(grant).not.toHaveBeenCalled()
+    },
+  )
 })
