@@ -12,7 +12,7 @@ const limits = {
   '@oauth-pop/koa': 1,
   '@oauth-pop/nestjs': 3,
   '@oauth-pop/client': 9,
-  '@oauth-pop/issuer': 7,
+  '@oauth-pop/issuer': 8,
   '@oauth-pop/redis': 3,
   '@oauth-pop/postgres': 3,
   '@oauth-pop/testing': 2,

@@ -712,6 +712,36 @@ export const rules = {
     behaviour:
       'A refresh token that its grant binds to a DPoP key is of no use without a proof by that key: 400 invalid_grant.',
   },
+  'issuer-mtls-token': {
+    source: 'RFC 8705 section 3.1, 3.2',
+    behaviour:
+      'A token that is bound to a certificate is a bearer token; JWT and introspection have the SHA-256 of its DER as cnf x5t#S256.',
+  },
+  'issuer-mtls-both': {
+    source: 'RFC 8705 section 3, RFC 9449 section 6',
+    behaviour:
+      'A token that is bound to a key and a certificate has both in cnf, has the token_type of the key, and needs both.',
+  },
+  'issuer-mtls-bound': {
+    source: 'RFC 8705 section 3.4',
+    behaviour:
+      'A client with certificate-bound tokens gets no others; a token request of it over a connection without certificate: 400 invalid_request, and nothing is granted or stored.',
+  },
+  'issuer-mtls-refresh': {
+    source: 'RFC 8705 section 4, 7.1',
+    behaviour:
+      'A refresh token that its grant binds to a certificate is of no use over a connection without it: 400 invalid_grant.',
+  },
+  'issuer-mtls-auth': {
+    source: 'RFC 8705 section 2, 2.2',
+    behaviour:
+      'A client or resource server that is registered with certificates names itself by client_id over a connection with one of them; any other: 401 invalid_client, and nothing is granted or stored.',
+  },
+  'issuer-mtls-metadata': {
+    source: 'RFC 8705 section 2.2.1, 3.3',
+    behaviour:
+      'The metadata names certificate-bound tokens, and authentication by certificate, where a client may be registered for them.',
+  },
   'rule-preset-mcp': {
     source: 'MCP SEP-1932',
     behaviour: 'presets.mcp takes DPoP proofs dated up to 300 seconds either way, and no others.',

@@ -3,7 +3,7 @@ import { createIssuer, createIssuerHandler } from '@oauth-pop/issuer'
 import express from 'express'
 import { exportJWK, generateKeyPair } from 'jose'
 
-export { createRequestListener } from '@remix-run/node-fetch-server'
+export { createRequest, createRequestListener, sendResponse } from '@remix-run/node-fetch-server'
 
 const { privateKey } = await generateKeyPair('ES256', { extractable: true })
 export const signingKey = { ...(await exportJWK(privateKey)), alg: 'ES256' }

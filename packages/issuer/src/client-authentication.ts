@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { ClientCertificate } from './client-certificate.ts'
 import { IssuerError } from './errors.ts'
-
-/** Who may ask, by identifier: a table, or a function that looks one up. */
-export type Registrations<Registration> =
-  | Readonly<Record<string, Registration>>
-  | ((id: string) => Found<Registration> | Promise<Found<Registration>>)
-
-type Found<Registration> = Registration | null | undefined
+import {
+  hasCertificates,
+  isPublic,
+  type ClientRegistration,
+  type Registrations,
+} from './registrations.ts'
 
 interface Credentials {
   readonly id: string
@@ -14,47 +14,45 @@ interface Credentials {
   readonly secret?: string
 }
 
-/** A confidential client has a secret; a public one has none and can only name itself. */
-export type ClientRegistration = (
-  | { readonly secret: string; readonly public?: undefined }
-  | { readonly secret?: undefined; readonly public: true }
-) & {
-  /** Whether token requests without a DPoP proof are refused (RFC 9449 section 5.2). */
-  readonly dpopBoundAccessTokens?: boolean
+/** Where a request comes from, and what it says. */
+interface Asked {
+  readonly request: Request
+  readonly form: URLSearchParams
+  /** The certificate of the connection. */
+  readonly presented: ClientCertificate | undefined
 }
 
 /**
- * Authenticates by `client_secret_basic` or `client_secret_post`; a public client only names itself
- * (RFC 6749 section 2.3). Secrets are compared by their hashes, so that neither length nor content
- * shows in the time that it takes; whether an identifier exists is not hidden.
+ * Authenticates by `client_secret_basic` or `client_secret_post`, or by `self_signed_tls_client_auth`
+ * (RFC 8705 section 2.2), whichever the registration is for; a public client only names itself (RFC 6749 section
+ * 2.3). Secrets are compared by their hashes, so that neither length nor content shows in the time that it takes;
+ * whether an identifier exists is not hidden.
  *
  * @throws IssuerError `invalid_client`, and `invalid_request` for two ways at once
  */
 export async function authenticate<Registration extends ClientRegistration>(
-  request: Request,
-  form: URLSearchParams,
+  { request, form, presented }: Asked,
   registrations: Registrations<Registration>,
   kind: 'confidential' | 'any',
 ): Promise<{ readonly id: string; readonly registration: Registration }> {
   const { id, secret } = readCredentials(request.headers.get('authorization'), form)
   const registration = await find(registrations, id)
-  if (registration === undefined) throw notAuthenticated()
-  if (kind === 'any' && isPublic(registration)) {
-    if (secret !== undefined) throw notAuthenticated()
-  } else if (!isSame(secret, registration.secret)) {
+  if (registration === undefined || !isAuthentic(registration, kind, { secret, presented }))
     throw notAuthenticated()
-  }
   return { id, registration }
 }
 
-/** Public is who says so and has no secret; half a registration is nobody's. */
-export function isPublic(registration: ClientRegistration): boolean {
-  return registration.public === true && registration.secret === undefined
-}
-
-/** Anything but a clear no binds: a registration may come from anywhere. */
-export function isDpopBound({ dpopBoundAccessTokens }: ClientRegistration): boolean {
-  return (dpopBoundAccessTokens ?? false) !== false
+function isAuthentic(
+  registration: ClientRegistration,
+  kind: 'confidential' | 'any',
+  { secret, presented }: { secret: string | undefined; presented: ClientCertificate | undefined },
+): boolean {
+  if (isPublic(registration)) return kind === 'any' && secret === undefined
+  if (registration.certificates === undefined) return isSame(secret, registration.secret)
+  if (secret !== undefined || presented === undefined || !hasCertificates(registration))
+    return false
+  // Compared in any time: a certificate and its hash are no secret, and the handshake has proved the rest.
+  return registration.certificates.includes(presented.thumbprint)
 }
 
 function readCredentials(authorization: string | null, form: URLSearchParams): Credentials {

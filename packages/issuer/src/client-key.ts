@@ -43,13 +43,17 @@ export function readClientKey(jwk: unknown): JWK {
 /** 32 bytes in base64url; the last character has two bits that must be zero. */
 const thumbprintPattern = /^[\w-]{42}[AEIMQUYcgkosw048]$/
 
+export function isThumbprint(thumbprint: unknown): thumbprint is string {
+  return typeof thumbprint === 'string' && thumbprintPattern.test(thumbprint)
+}
+
 /**
  * A SHA-256 thumbprint (RFC 7638 section 3) as it may stand in a token.
  *
  * @throws IssuerError `invalid_request`
  */
 export function readThumbprint(thumbprint: unknown): string {
-  if (typeof thumbprint === 'string' && thumbprintPattern.test(thumbprint)) return thumbprint
+  if (isThumbprint(thumbprint)) return thumbprint
   throw new IssuerError('invalid_request', 'The thumbprint of the request is not a SHA-256 one')
 }
 

@@ -3,7 +3,6 @@ import { createDpopProofVerifier, type DpopProofVerifierOptions } from '@oauth-p
 import { readParameter, type TokenRequestParameters } from './confirmation-request.ts'
 import { readThumbprint } from './client-key.ts'
 import { IssuerError, type IssuerErrorWord } from './errors.ts'
-import type { KeyBinding } from './key-binding.ts'
 
 /** How proofs of token requests are judged: as by `createDpopProofVerifier` of core. */
 export type DpopOptions = Omit<DpopProofVerifierOptions, 'url'>
@@ -61,37 +60,4 @@ function toIssuerError(error: unknown): unknown {
 export function readDpopJkt(parameters: TokenRequestParameters): string | undefined {
   const jkt = readParameter(parameters, 'dpop_jkt')
   return jkt === undefined ? undefined : readThumbprint(jkt)
-}
-
-/** What a grant says about the key, and what the request has named and proven. */
-interface KeyClaims {
-  readonly granted: KeyBinding | undefined
-  readonly grantedJkt: string | undefined
-  readonly requested: KeyBinding | undefined
-  readonly provenJkt: string | undefined
-}
-
-/**
- * The key of the token. A key that a DPoP proof has shown is the one, and none is bound by its `jkt`
- * without: a client that asks for DPoP never gets another kind of token.
- *
- * @throws IssuerError
- */
-export function chooseKey({ granted, grantedJkt, requested, provenJkt }: KeyClaims): KeyBinding {
-  if (grantedJkt !== undefined && grantedJkt !== provenJkt)
-    throw new IssuerError('invalid_grant', 'The grant is for another DPoP key')
-  const key = granted ?? requested
-  const jkt = key !== undefined && 'jkt' in key ? key.jkt : undefined
-  if (provenJkt !== undefined) {
-    if (key !== undefined && jkt !== provenJkt)
-      throw new IssuerError(
-        'invalid_request',
-        'The token is granted to another key than the proven',
-      )
-    return { by: 'client', jkt: provenJkt }
-  }
-  if (key === undefined) throw new IssuerError('invalid_request', 'The request names no key')
-  if (jkt !== undefined)
-    throw new IssuerError('invalid_dpop_proof', 'The request carries no DPoP proof')
-  return key
 }

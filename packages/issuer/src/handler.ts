@@ -1,23 +1,23 @@
-import {
-  authenticate,
-  isDpopBound,
-  isPublic,
-  type ClientRegistration,
-  type Registrations,
-} from './client-authentication.ts'
+import { readCertificate, type ClientConnection } from './client-certificate.ts'
+import { authenticate } from './client-authentication.ts'
 import { readConfirmationRequest } from './confirmation-request.ts'
-import { chooseKey, createDpopEndpoint, type DpopOptions } from './dpop.ts'
+import { createDpopEndpoint, type DpopOptions } from './dpop.ts'
 import { IssuerError } from './errors.ts'
 import { readForm } from './form.ts'
 import type { IssueRequest, Issuer } from './issuer.ts'
 import type { KeyBinding } from './key-binding.ts'
-
-export interface ResourceServerRegistration {
-  readonly secret: string
-  readonly public?: undefined
-  /** Its own audience: tokens for others are `active: false` to it. Default: it sees all. */
-  readonly audience?: string
-}
+import { chooseKey } from './key-choice.ts'
+import { endpointOf, metadataOf } from './metadata.ts'
+import {
+  checkRegistrations,
+  hasCertificates,
+  isPublic,
+  isSet,
+  mayBe,
+  type ClientRegistration,
+  type Registrations,
+  type ResourceServerRegistration,
+} from './registrations.ts'
 
 /** A token request of a known client, whose key, if it names one, is usable. */
 export interface GrantRequest {
@@ -32,9 +32,14 @@ export interface GrantRequest {
   readonly key: KeyBinding | undefined
   /** The thumbprint of the key that the DPoP proof of the request has shown. */
   readonly dpopJkt: string | undefined
+  /** The `x5t#S256` of the certificate of the connection. */
+  readonly certificateThumbprint: string | undefined
 }
 
-/** What the request is granted. `key` overrides the key that the request names, but no DPoP proof. */
+/**
+ * What the request is granted. `key` overrides the key that the request names, but neither a DPoP proof nor the
+ * certificate that the tokens of the client are bound to.
+ */
 export type Grant = Omit<IssueRequest, 'clientId' | 'key'> &
   Partial<Pick<IssueRequest, 'key'>> & {
     /**
@@ -43,6 +48,12 @@ export type Grant = Omit<IssueRequest, 'clientId' | 'key'> &
      * does not prove it is `invalid_grant`.
      */
     readonly dpopJkt?: string | undefined
+    /**
+     * The certificate that the refresh token of a public client is bound to: the `certificateThumbprint` of the
+     * request that it was got by (RFC 8705 section 4). A request over a connection without it is
+     * `invalid_grant`.
+     */
+    readonly certificateThumbprint?: string | undefined
   }
 
 export interface IssuerHandlerOptions {
@@ -66,7 +77,7 @@ export interface IssuerHandlerOptions {
 
 interface Endpoint {
   readonly method: 'GET' | 'POST'
-  readonly answer: (request: Request) => Promise<Response>
+  readonly answer: (request: Request, connection: ClientConnection | undefined) => Promise<Response>
 }
 
 const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'dpop', 'metadata']
@@ -78,38 +89,44 @@ const optionNames = ['issuer', 'clients', 'resourceServers', 'grant', 'dpop', 'm
  *
  * The key of a token is that of the grant, else that of `req_cnf` or `cnf_key` of the request; see
  * `readConfirmationRequest`. A request with a `DPoP` header proves its key instead, and gets a DPoP token
- * (RFC 9449 section 5). What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS
- * and request limits are the framework's.
+ * (RFC 9449 section 5). A client with certificate-bound tokens gets them bound to the certificate of its
+ * connection, which the framework passes beside the request (RFC 8705 section 3); nothing is read from headers.
+ * What hooks and the store throw beside `IssuerError` is thrown on to the framework. CORS and request limits are
+ * the framework's.
  *
  * @throws TypeError for wrong options
  */
 export function createIssuerHandler(
   options: IssuerHandlerOptions,
-): (request: Request) => Promise<Response> {
+): (request: Request, connection?: ClientConnection) => Promise<Response> {
   checkOptions(options)
   const { issuer, clients, resourceServers, grant } = options
   const dpop = createDpopEndpoint(endpointOf(issuer.identifier, 'token'), options.dpop)
 
-  async function answerToken(request: Request): Promise<Response> {
-    const form = await readForm(request)
-    const { id: clientId, registration } = await authenticate(request, form, clients, 'any')
+  const answerToken: Endpoint['answer'] = async (request, connection) => {
+    const asked = await readAsked(request, connection)
+    const { form, presented } = asked
+    const { id: clientId, registration } = await authenticate(asked, clients, 'any')
     const authenticated = !isPublic(registration)
     const grantType = form.get('grant_type')
     if (grantType === null) throw new IssuerError('invalid_request', 'The grant_type is missing')
     // Nobody has vouched for such a client: neither a secret nor a user (RFC 6749 section 4.4).
     if (grantType.toLowerCase() === 'client_credentials' && !authenticated)
       throw new IssuerError('unauthorized_client', 'A public client has no credentials')
-    if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
-      throw new IssuerError('invalid_request', 'The token_type must be pop')
-    const requested = readConfirmationRequest(form)
-    const isDpop = request.headers.has('dpop') || isDpopBound(registration)
+    const bindsCertificate = isSet(registration.tlsClientCertificateBoundAccessTokens)
+    if (bindsCertificate && presented === undefined)
+      throw new IssuerError('invalid_request', 'The connection has no client certificate')
+    const requested = readRequestedKey(form)
+    const isDpop = request.headers.has('dpop') || isSet(registration.dpopBoundAccessTokens)
     if (isDpop && (requested !== undefined || form.has('token_type')))
       throw new IssuerError('invalid_request', 'The request names another key than its proof')
     const proven = isDpop ? await dpop.prove(request) : undefined
+    const provenJkt = proven?.jkt
     form.delete('client_secret')
     const {
       key: granted,
       dpopJkt: grantedJkt,
+      certificateThumbprint: grantedCertificate,
       ...rest
     } = await grant({
       clientId,
@@ -117,26 +134,28 @@ export function createIssuerHandler(
       grantType,
       parameters: form,
       key: requested,
-      dpopJkt: proven?.jkt,
+      dpopJkt: provenJkt,
+      certificateThumbprint: presented?.thumbprint,
     })
-    const key = chooseKey({ granted, grantedJkt, requested, provenJkt: proven?.jkt })
+    const named = { requested, provenJkt, presented, bindsCertificate }
+    const key = chooseKey({ ...named, granted, grantedJkt, grantedCertificate })
     const headers = proven?.responseHeaders ?? {}
     return json(await issuer.issue({ ...rest, clientId, key }), { headers })
   }
 
-  async function answerIntrospection(request: Request): Promise<Response> {
-    const form = await readForm(request)
-    const { registration } = await authenticate(request, form, resourceServers, 'confidential')
-    const answer = await issuer.introspect(readToken(form))
+  const answerIntrospection: Endpoint['answer'] = async (request, connection) => {
+    const asked = await readAsked(request, connection)
+    const { registration } = await authenticate(asked, resourceServers, 'confidential')
+    const answer = await issuer.introspect(readToken(asked.form))
     const { audience } = registration
     const isOurs = audience === undefined || [answer['aud']].flat().includes(audience)
     return json(isOurs ? answer : { active: false })
   }
 
-  async function answerRevocation(request: Request): Promise<Response> {
-    const form = await readForm(request)
-    const { id } = await authenticate(request, form, clients, 'any')
-    const token = readToken(form)
+  const answerRevocation: Endpoint['answer'] = async (request, connection) => {
+    const asked = await readAsked(request, connection)
+    const { id } = await authenticate(asked, clients, 'any')
+    const token = readToken(asked.form)
     const { active, client_id: owner } = await issuer.introspect(token)
     if (active && owner !== id)
       throw new IssuerError('unauthorized_client', 'The token was issued to another client')
@@ -144,7 +163,18 @@ export function createIssuerHandler(
     return new Response(null, { headers: notStored })
   }
 
-  const metadata = { ...metadataOf(issuer.identifier, dpop.algorithms), ...options.metadata }
+  const metadata = {
+    ...metadataOf({
+      identifier: issuer.identifier,
+      dpopAlgorithms: dpop.algorithms,
+      bindsCertificates: mayBe(clients, ({ tlsClientCertificateBoundAccessTokens }) =>
+        isSet(tlsClientCertificateBoundAccessTokens),
+      ),
+      clientsHaveCertificates: mayBe(clients, hasCertificates),
+      resourceServersHaveCertificates: mayBe(resourceServers, hasCertificates),
+    }),
+    ...options.metadata,
+  }
   const base = new URL(issuer.identifier).pathname.replace(/\/$/, '')
   const endpoints: Readonly<Record<string, Endpoint>> = {
     [`${base}/token`]: { method: 'POST', answer: answerToken },
@@ -157,14 +187,14 @@ export function createIssuerHandler(
     },
   }
 
-  return async function handle(request) {
+  return async function handle(request, connection) {
     const { pathname } = new URL(request.url)
     const endpoint = endpoints[pathname]
     if (endpoint === undefined) return new Response(null, { status: 404 })
     const { method, answer } = endpoint
     if (request.method !== method)
       return new Response(null, { status: 405, headers: { allow: method } })
-    return answer(request).catch((error: unknown) => refusal(error, issuer.identifier))
+    return answer(request, connection).catch((error: unknown) => refusal(error, issuer.identifier))
   }
 }
 
@@ -180,56 +210,21 @@ function checkOptions(options: IssuerHandlerOptions): void {
   checkRegistrations('resourceServers', resourceServers, false)
 }
 
-function checkRegistrations(where: string, registrations: unknown, mayBePublic: boolean): void {
-  if (typeof registrations === 'function') return
-  if (!isPlainObject(registrations)) throw new TypeError(`${where} must be an object or a function`)
-  for (const registration of Object.values(registrations)) {
-    const {
-      secret,
-      public: marked,
-      dpopBoundAccessTokens = false,
-    } = isPlainObject(registration) ? registration : {}
-    const hasSecret = typeof secret === 'string' && secret !== ''
-    if (typeof dpopBoundAccessTokens !== 'boolean')
-      throw new TypeError('dpopBoundAccessTokens must be true or false')
-    if (mayBePublic && marked === true ? secret !== undefined : !hasSecret)
-      throw new TypeError(`${where} need a secret${mayBePublic ? ', or public: true' : ''}`)
-  }
+/** The key that the form names: that of a PoP token. */
+function readRequestedKey(form: URLSearchParams): KeyBinding | undefined {
+  if ((form.get('token_type') ?? 'pop').toLowerCase() !== 'pop')
+    throw new IssuerError('invalid_request', 'The token_type must be pop')
+  return readConfirmationRequest(form)
 }
 
-function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) return false
-  return [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)
+async function readAsked(request: Request, connection: ClientConnection | undefined) {
+  return { request, form: await readForm(request), presented: readCertificate(connection) }
 }
 
 function readToken(form: URLSearchParams): string {
   const token = form.get('token')
   if (token === null) throw new IssuerError('invalid_request', 'The token is missing')
   return token
-}
-
-/** The URL of an endpoint, below the issuer identifier. */
-function endpointOf(identifier: string, name: string): string {
-  return `${identifier.replace(/\/$/, '')}/${name}`
-}
-
-function metadataOf(
-  identifier: string,
-  dpopAlgorithms: readonly string[],
-): Readonly<Record<string, unknown>> {
-  const secrets = ['client_secret_basic', 'client_secret_post']
-  return {
-    issuer: identifier,
-    token_endpoint: endpointOf(identifier, 'token'),
-    introspection_endpoint: endpointOf(identifier, 'introspect'),
-    revocation_endpoint: endpointOf(identifier, 'revoke'),
-    jwks_uri: endpointOf(identifier, 'jwks'),
-    response_types_supported: [],
-    token_endpoint_auth_methods_supported: [...secrets, 'none'],
-    introspection_endpoint_auth_methods_supported: secrets,
-    revocation_endpoint_auth_methods_supported: [...secrets, 'none'],
-    dpop_signing_alg_values_supported: dpopAlgorithms,
-  }
 }
 
 const notStored = { 'cache-control': 'no-store' }

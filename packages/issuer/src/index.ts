@@ -1,4 +1,4 @@
-export type { ClientRegistration, Registrations } from './client-authentication.ts'
+export type { ClientConnection } from './client-certificate.ts'
 export { readConfirmationRequest, type TokenRequestParameters } from './confirmation-request.ts'
 export { readDpopJkt, type DpopOptions } from './dpop.ts'
 export { IssuerError, type IssuerErrorWord } from './errors.ts'
@@ -7,7 +7,6 @@ export {
   type Grant,
   type GrantRequest,
   type IssuerHandlerOptions,
-  type ResourceServerRegistration,
 } from './handler.ts'
 export {
   createIssuer,
@@ -19,5 +18,10 @@ export {
 } from './issuer.ts'
 export type { JWK } from 'jose'
 export type { KeyBinding, SecretAlgorithm } from './key-binding.ts'
+export type {
+  ClientRegistration,
+  Registrations,
+  ResourceServerRegistration,
+} from './registrations.ts'
 export type { SignatureAlgorithm } from './signature-algorithms.ts'
 export { memoryTokenStore, type TokenRecord, type TokenStore } from './token-store.ts'

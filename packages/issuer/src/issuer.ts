@@ -43,12 +43,12 @@ export interface IssueRequest {
   readonly key: KeyBinding
 }
 
-type TokenType = 'PoP' | 'DPoP'
+type TokenType = 'PoP' | 'DPoP' | 'Bearer'
 
 /** The body of a token response (RFC 6749 section 5.1), to be sent with `Cache-Control: no-store`. */
 export interface TokenResponse {
   readonly access_token: string
-  /** `DPoP` for a key that is named by `jkt`. */
+  /** `DPoP` for a key that is named by `jkt`, `Bearer` for a certificate alone. */
   readonly token_type: TokenType
   readonly expires_in: number
   readonly scope: string
@@ -179,7 +179,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
 
 /** A resource server takes a token under the one scheme that its binding is for. */
 function typeOf(confirmation: BoundKey['confirmation']): TokenType {
-  return Object.hasOwn(confirmation, 'jkt') ? 'DPoP' : 'PoP'
+  if (Object.hasOwn(confirmation, 'jkt')) return 'DPoP'
+  return ['jwk', 'kid', 'jwe'].some((method) => Object.hasOwn(confirmation, method))
+    ? 'PoP'
+    : 'Bearer'
 }
 
 function keyMembers(key: JWK | undefined): Pick<TokenResponse, 'access_token_key' | 'alg'> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { thumbprintOf } from './client-certificate.ts'
 import { readClientKey, readThumbprint } from './client-key.ts'
 import type { Encrypt } from './encryption.ts'
 import { IssuerError } from './errors.ts'
@@ -8,8 +9,20 @@ import { isSignatureAlgorithm, type SignatureAlgorithm } from './signature-algor
 /** Algorithms of symmetric keys (RFC 7518 section 3.2). */
 export type SecretAlgorithm = 'HS256' | 'HS384' | 'HS512'
 
-/** How the key comes into the token. */
+/**
+ * How the key comes into the token. A `certificate` beside another key binds the token to both: a resource
+ * server takes it only with a proof by the key over a connection with the certificate.
+ */
 export type KeyBinding =
+  | (ProofKey & { readonly certificate?: Uint8Array })
+  /**
+   * The certificate that the client has shown in its TLS connection, as DER (RFC 8705 section 3). The token is
+   * sent as a bearer token, and is good over connections with this certificate only.
+   */
+  | { readonly by: 'client'; readonly certificate: Uint8Array }
+
+/** A key that signs proofs. */
+type ProofKey =
   /**
    * The client makes the pair and sends the public half: the better way, for every client that can
    * make keys. Nobody but the client ever has the private half.
@@ -48,12 +61,26 @@ const leastSecretBytes = 32
 const leastDifferentBytes = 8
 
 /**
- * Finds or makes the key.
+ * Finds or makes the key, and names the certificate beside it.
  *
  * @throws IssuerError `invalid_request` for a key that cannot be used
  * @throws TypeError for a symmetric key without `encryptionKey`
  */
 export async function bindKey(key: KeyBinding, encrypt?: Encrypt): Promise<BoundKey> {
+  // A certificate that is named and missing is a mistake: without a look at it the token would need none.
+  if (!('certificate' in key)) return bindProofKey(key, encrypt)
+  const { certificate, ...proofKey } = key
+  const named = { 'x5t#S256': thumbprintOf(certificate) }
+  if (isOnlyBy(proofKey)) return { confirmation: named }
+  const { confirmation, ...rest } = await bindProofKey(proofKey, encrypt)
+  return { confirmation: { ...confirmation, ...named }, ...rest }
+}
+
+function isOnlyBy(key: ProofKey | { readonly by: 'client' }): key is { readonly by: 'client' } {
+  return key.by === 'client' && Object.keys(key).length === 1
+}
+
+async function bindProofKey(key: ProofKey, encrypt?: Encrypt): Promise<BoundKey> {
   if (key.by === 'server') {
     return isSignatureAlgorithm(key.algorithm)
       ? makePair(key.algorithm)

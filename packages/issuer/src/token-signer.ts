@@ -27,7 +27,7 @@ const requiredClaims = ['exp', 'jti', 'client_id']
 /** Whoever shares our key may sign tokens that are bound to nothing, or to something else. */
 function isBound({ cnf }: Claims): boolean {
   if (typeof cnf !== 'object' || cnf === null) return false
-  return ['jwk', 'kid', 'jwe', 'jkt'].some((method) => Object.hasOwn(cnf, method))
+  return ['jwk', 'kid', 'jwe', 'jkt', 'x5t#S256'].some((method) => Object.hasOwn(cnf, method))
 }
 
 interface SigningKey {

@@ -415,6 +415,26 @@ describe('createIssuerHandler', () => {
     ['a client without a secret', { clients: { app: {} } }],
     ['a client with an empty secret', { clients: { app: { secret: '' } } }],
     ['a public client with a secret', { clients: { app: { secret: 'x', public: true } } }],
+    [
+      'a client with a secret and certificates',
+      { clients: { app: { secret: 'x', certificates: [kid] } } },
+    ],
+    [
+      'a public client with certificates',
+      { clients: { app: { public: true, certificates: [kid] } } },
+    ],
+    ['a client without certificates in its list', { clients: { app: { certificates: [] } } }],
+    ['certificates that are no list', { clients: { app: { certificates: kid } } }],
+    ['a certificate that is no thumbprint', { clients: { app: { certificates: [kid, 'x'] } } }],
+    [
+      'a resource server with a secret and certificates',
+      { resourceServers: { api: { secret: 'x', certificates: [kid] } } },
+    ],
+    ['a flag in words', { clients: { app: { secret: 'x', dpopBoundAccessTokens: 'true' } } }],
+    [
+      'another flag in words',
+      { clients: { app: { secret: 'x', tlsClientCertificateBoundAccessTokens: 'no' } } },
+    ],
     ['a public resource server', { resourceServers: { api: { public: true } } }],
     ['a client that is null', { clients: { app: null } }],
     ['clients in a list', { clients: [{ secret: 'x' }] }],
@@ -423,6 +443,10 @@ describe('createIssuerHandler', () => {
     ['an unknown name', { grants: () => ({}) }],
   ])('refuses options with %s', (_, wrong) => {
     expect(() => createIssuerHandler(right)).not.toThrow()
+    const one = { one: { certificates: [kid, kid] } }
+    expect(() =>
+      createIssuerHandler({ ...right, clients: one, resourceServers: one }),
+    ).not.toThrow()
     expect(() => createIssuerHandler({ ...right, ...wrong } as never)).toThrow(TypeError)
   })
 })

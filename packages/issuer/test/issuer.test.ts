@@ -289,7 +289,7 @@ describe('createIssuer', () => {
           { cnf: null },
           { cnf: 'k' },
           { cnf: {} },
-          { cnf: { 'x5t#S256': 'k' } },
+          { cnf: { x5t: 'k' } },
           { exp: undefined },
           { jti: undefined },
           { client_id: undefined },
