@@ -165,7 +165,7 @@ async function fillTable(host: string): Promise<string> {
 const poolLimitMs = 1000
 /** What a lookup has, and what the machine may add. */
 const lookupMs = 10_000
-const slackMs = 200
+const slackMs = 500
 /** More wait than may: 1,000. */
 const mostConnections = 2500
 
