@@ -16,6 +16,7 @@ import {
   isPopError,
   jwtTokens,
   pop,
+  storedTokens,
   type ReplayStore,
   type TokenResolver,
   type VerifierOptions,
@@ -27,11 +28,16 @@ import fastify from 'fastify'
 import { answer, portOf } from '../adapter-hosts.ts'
 import { audience, issuer } from '../proofs.ts'
 import type { ApiSettings, Order, Report } from './api.ts'
+import { openPool } from './clients.ts'
 import { openStore } from './stores.ts'
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ApiSettings
 const { host = 'http', handlerMs = 0, port: wanted = 0 } = settings
 const open = await openStore(settings.store)
+const pool =
+  'stored' in settings.tokens
+    ? await openPool(settings.tokens.stored, 1, settings.tokens.waitMs)
+    : open.pool
 const body = JSON.stringify(answer)
 let [handled, claims, warnings, outages] = [0, 0, 0, 0]
 let refused: Record<string, number> = {}
@@ -57,8 +63,17 @@ function createTokens(): TokenResolver {
     const cache = cacheSeconds === undefined ? {} : { cache: { seconds: cacheSeconds } }
     return introspectedTokens({ endpoint, clientId: 'api', clientSecret: 's', audience, ...cache })
   }
+  if ('stored' in tokens) return storedTokens((_hash, token) => lookUp(token), { audience })
   const { jwks, cache } = tokens
   return jwtTokens({ issuer, audience, jwks, ...(cache !== undefined && { cache }) })
+}
+
+/** The database is asked as one with a table of tokens is; its answer is what the token says of itself. */
+async function lookUp(token: string): Promise<Record<string, unknown> | undefined> {
+  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+  const answer = await pool?.query('select $1::json as record', [payload])
+  const rows = (answer as { rows?: readonly { record: Record<string, unknown> }[] }).rows
+  return rows?.[0]?.record
 }
 
 async function work(protect: boolean): Promise<void> {
@@ -136,7 +151,8 @@ function report(collect: boolean): Report {
 
 const now = performance.now.bind(performance)
 let ahead = 0
-process.on('message', (order: Order) => {
+let giveBack: (() => void) | undefined
+async function obey(order: Order): Promise<void> {
   if (order.do === 'block') {
     const end = now() + order.milliseconds
     while (now() < end);
@@ -145,8 +161,11 @@ process.on('message', (order: Order) => {
     ahead += order.seconds * 1000
     performance.now = () => now() + ahead
   }
+  if (order.do === 'hold') giveBack = await pool?.hold()
+  if (order.do === 'release') giveBack?.()
   process.send?.(report(order.do === 'report' && order.collect === true))
-})
+}
+process.on('message', (order: Order) => void obey(order))
 
 const [guarded, plain] = [await serve(true, wanted), await serve(false, 0)]
 process.once('disconnect', () => process.exit())

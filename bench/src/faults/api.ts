@@ -13,6 +13,8 @@ export interface ApiSettings {
         readonly cache?: false | { readonly maxEntries: number }
       }
     | { readonly introspection: string; readonly cacheSeconds?: number }
+    /** Looked up through a pool of one connection to a PostgreSQL with its socket in this folder. */
+    | { readonly stored: string; readonly waitMs: number }
   readonly store: StoreSettings
   readonly maxAgeSeconds?: number
   /** The handler takes so long. */
@@ -47,6 +49,8 @@ export type Order =
   | { readonly do: 'block'; readonly milliseconds: number }
   /** Sets the clock of ages forward. */
   | { readonly do: 'warp'; readonly seconds: number }
+  /** Takes all connections of its pool, or gives them back. */
+  | { readonly do: 'hold' | 'release' }
 
 export interface Api {
   readonly child: ChildProcess

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplayEntry, ReplayStore } from '@oauth-pop/core'
 import { postgresReplayStore } from '@oauth-pop/postgres'
 import { redisReplayStore } from '@oauth-pop/redis'
-import { format, interleave, ratioOf, timed, type Block } from '../interleave.ts'
+import { startChild } from '../child.ts'
+import { format, interleave, mediansOf, ratioOf, timed, type Block } from '../interleave.ts'
 import { openPostgres, openRedis, postgresClients, redisClients } from './clients.ts'
 import type { Context } from './scenario.ts'
 import { freePort, openRealPostgres, openRealRedis } from './servers.ts'
@@ -36,7 +37,7 @@ function oneByOne(act: () => Promise<unknown>): Block {
 
 /** The ratio of the times that callers wait, from interleaved blocks. */
 async function compare(
-  { amount, check }: Context,
+  { amount, check, note }: Context,
   name: string,
   claim: () => Promise<unknown>,
   bare: () => Promise<unknown>,
@@ -45,26 +46,36 @@ async function compare(
   const measured = await interleave(...contestants, amount, Math.ceil(amount / 4))
   const ratio = ratioOf(measured, ({ wall }) => wall)
   check(`${name}: at most ${aim}`, format(ratio), ratio.median <= aim)
+  const [ours, theirs] = mediansOf(measured, ({ wall }) => wall / 1000 / perBlock)
+  note(`${name}: milliseconds`, `${ours.toFixed(3)} over ${theirs.toFixed(3)}`)
 }
+
+/** Each direction, by timers, which are late by a little. */
+const delayMs = 1
+/** So many fewer rounds where each round trip takes so much longer. */
+const fewer = 4
 
 /** C1 */
 export async function latencyOfClaims(context: Context): Promise<void> {
   const port = await freePort()
   const redis = await openRealRedis(context, { port })
-  for (const [way, address] of [
-    ['Unix socket', redis.socket],
-    ['TCP', `redis://127.0.0.1:${port}`],
+  const far = await startDelay(context, port)
+  for (const [way, address, rounds] of [
+    ['Unix socket', redis.socket, context.amount],
+    ['TCP', `redis://127.0.0.1:${port}`, context.amount],
+    ['TCP 1 ms away', `redis://127.0.0.1:${far}`, Math.ceil(context.amount / fewer)],
   ] as const) {
     const { send, close } = await openRedis('ioredis', address)
     context.defer(close)
-    const store = redisReplayStore({ send, prefix: way.replace(' ', '') })
+    const store = redisReplayStore({ send, prefix: way.replaceAll(' ', '') })
     await sleep(1100)
     let key = 0
     const claim = (): Promise<void> => mustBeFirst(store)
     const set = (): Promise<unknown> =>
       send(['SET', `${way}${(key += 1)}`, '1', 'PX', '300000', 'NX'])
-    await compare(context, `Redis by ${way}, claim over PING`, claim, () => send(['PING']))
-    await compare(context, `Redis by ${way}, claim over SET NX PX`, claim, set)
+    const measure = { ...context, amount: rounds }
+    await compare(measure, `Redis by ${way}, claim over PING`, claim, () => send(['PING']))
+    await compare(measure, `Redis by ${way}, claim over SET NX PX`, claim, set)
   }
   const { host } = await openRealPostgres(context)
   const { query, close } = await openPostgres('pg', host)
@@ -83,6 +94,14 @@ export async function latencyOfClaims(context: Context): Promise<void> {
       query('insert into bare values ($1, $2) on conflict do nothing', [`${(key += 1)}`, key]),
     )
   await compare(context, 'PostgreSQL, claim over INSERT', claim, insert)
+}
+
+/** A process of its own, which this one does not hold up; the port at which Redis is far away. */
+async function startDelay({ defer }: Context, port: number): Promise<number> {
+  const words = [JSON.stringify({ port, delayMilliseconds: delayMs })]
+  const { child, ready } = await startChild<number>(new URL('./far.ts', import.meta.url), words)
+  defer(() => child.kill())
+  return ready
 }
 
 const inFlight = 64

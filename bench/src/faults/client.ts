@@ -3,7 +3,7 @@ import { quantiles } from '../interleave.ts'
 
 /** What came back for one message. */
 export interface Answer {
-  /** 0: the connection broke; -1: nothing within five seconds. */
+  /** 0: the connection broke; -1: nothing in time. */
   readonly status: number
   /** Milliseconds; at a rate, from the time at which the message was due. */
   readonly waited: number
@@ -25,7 +25,6 @@ export interface Client {
   readonly close: () => void
 }
 
-const patienceMs = 5000
 const tickMs = 5
 
 interface Line {
@@ -33,17 +32,21 @@ interface Line {
   readonly close: () => void
 }
 
-/** @param mostConnections how many it may have at a rate */
+/**
+ * @param mostConnections how many it may have at a rate
+ * @param patienceMs how long it waits for an answer
+ */
 export function createClient(
   ports: readonly number[],
   connections: number,
   mostConnections = 600,
+  patienceMs = 5000,
 ): Client {
   const lines: Line[] = []
   const idle: Line[] = []
   const most = Math.max(mostConnections, connections)
   const addLine = (): Line => {
-    const line = createLine(ports[lines.length % ports.length] as number)
+    const line = createLine(ports[lines.length % ports.length] as number, patienceMs)
     lines.push(line)
     return line
   }
@@ -102,7 +105,7 @@ function* numbered(messages: Iterable<string>): Generator<readonly [number, stri
   for (const message of messages) yield [index++, message]
 }
 
-function createLine(port: number): Line {
+function createLine(port: number, patienceMs: number): Line {
   let socket: Socket | undefined
   let received = ''
   let settle: ((status: number) => void) | undefined

@@ -107,18 +107,40 @@ function firstOf(onReady: (ready: () => void) => unknown): Promise<void> {
 const connections = 4
 const postgresUser = { user: 'postgres', database: 'postgres' }
 
+/** A pool of pg, whose connections something else of the application may take and keep. */
+export interface Pool extends Closing {
+  readonly query: Query
+  /** Takes all connections. Resolves to what gives them back. */
+  readonly hold: () => Promise<() => void>
+}
+
+/**
+ * @param host the folder of the server's socket
+ * @param waitMs how long the pool lets wait for a connection; 0: for ever, as pg does by default
+ */
+export async function openPool(host: string, max = connections, waitMs = 1000): Promise<Pool> {
+  const { default: pg } = await import('pg')
+  const times = { connectionTimeoutMillis: waitMs, query_timeout: 1000 }
+  const pool = new pg.Pool({ host, ...postgresUser, max, ...times })
+  pool.on('error', () => {})
+  return {
+    query: (text, values) => pool.query(text, values),
+    close: () => pool.end(),
+    async hold() {
+      const held = await Promise.all(Array.from({ length: max }, () => pool.connect()))
+      return () => {
+        for (const connection of held) connection.release()
+      }
+    },
+  }
+}
+
 /** @param host the folder of the server's socket */
 export async function openPostgres(
   client: PostgresClient,
   host: string,
 ): Promise<{ readonly query: Query } & Closing> {
-  if (client === 'pg') {
-    const { default: pg } = await import('pg')
-    const times = { connectionTimeoutMillis: 1000, query_timeout: 1000 }
-    const pool = new pg.Pool({ host, ...postgresUser, max: connections, ...times })
-    pool.on('error', () => {})
-    return { query: (text, values) => pool.query(text, values), close: () => pool.end() }
-  }
+  if (client === 'pg') return openPool(host)
   const { default: postgres } = await import('postgres')
   const quick = { connect_timeout: 1, backoff: () => reconnectMs / 1000 }
   const sql = postgres({ host, ...postgresUser, max: connections, onnotice: () => {}, ...quick })

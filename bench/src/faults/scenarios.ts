@@ -1,6 +1,7 @@
 import { latencyOfClaims, claimsPerSecond } from './claim-cost.ts'
 import { steppedClocks } from './clocks.ts'
 import { oneOwner, forgedProofs, memoryStore } from './floods.ts'
+import { unsavedRedis, exhaustedPool, fullDisk, exhaustedLookup } from './exhaustion.ts'
 import { heavyKeyLoad } from './heavy-keys.ts'
 import { killRedis, killPostgres, failOverCluster } from './kills.ts'
 import { killedApi, drained, blockedLoop } from './process-faults.ts'
@@ -91,6 +92,18 @@ export const scenarios: readonly Scenario[] = [
   scenario('F11', [20, 3, 'blocks'], blockedLoop,
     'the application blocks the event loop for 500 ms',
     'at most one deadline fires for each block; nothing else is refused'),
+  scenario('F12-redis', [20, 2, 's'], unsavedRedis,
+    'Redis cannot save, and refuses writes',
+    'all 503 within 350 ms; back within 2 s; no replay accepted'),
+  scenario('F12-pool', [20, 2, 's'], exhaustedPool,
+    'PostgreSQL store whose pool of one connection is held',
+    'all 503 within 350 ms; back within 2 s; no replay accepted'),
+  scenario('F12-disk', [20, false, 's'], fullDisk,
+    'PostgreSQL store whose table cannot grow, then a restart with room',
+    'all 503 within 350 ms; accepted by every process after the restart; no replay accepted'),
+  scenario('F12-lookup', [15, false, 's each'], exhaustedLookup,
+    'storedTokens whose pool is held, with a limit of 1 s of its own and without',
+    '503 within its limit, or the 10 s that a lookup has; accepted when it is released'),
   scenario('F13', [10_000, 1000, 'proofs'], rollingRestart,
     'rolling restart of 4 processes under replays, Redis',
     'no replay accepted'),

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import {
   startPostgres,
   startRedis,
+  type PostgresOptions,
   type RealPostgres,
   type RealRedis,
   type RedisOptions,
@@ -21,8 +22,11 @@ export async function openRealRedis(
 }
 
 /** A real PostgreSQL that ends with the scenario. */
-export async function openRealPostgres({ defer }: Context): Promise<RealPostgres> {
-  const postgres = await startPostgres()
+export async function openRealPostgres(
+  { defer }: Context,
+  options: PostgresOptions = {},
+): Promise<RealPostgres> {
+  const postgres = await startPostgres(options)
   defer(postgres.stop)
   return postgres
 }

@@ -1,7 +1,14 @@
 import { memoryReplayStore, type ReplayStore } from '@oauth-pop/core'
 import { postgresReplayStore } from '@oauth-pop/postgres'
 import { redisReplayStore } from '@oauth-pop/redis'
-import { openPostgres, openRedis, type PostgresClient, type RedisClient } from './clients.ts'
+import {
+  openPool,
+  openPostgres,
+  openRedis,
+  type Pool,
+  type PostgresClient,
+  type RedisClient,
+} from './clients.ts'
 
 /** Which store a process has; plain data, for it goes to child processes. */
 export type StoreSettings =
@@ -24,12 +31,15 @@ export type StoreSettings =
       /** The folder of its socket. */
       readonly host: string
       readonly client?: PostgresClient
+      /** pg with so many connections, which an order can take. */
+      readonly connections?: number
       readonly maxEntriesPerOwner?: number
     }
 
 export interface OpenStore {
   readonly store: ReplayStore
   readonly close: () => Promise<void>
+  readonly pool?: Pool
 }
 
 export async function openStore(settings: StoreSettings): Promise<OpenStore> {
@@ -42,10 +52,11 @@ export async function openStore(settings: StoreSettings): Promise<OpenStore> {
     const { send, close } = await openRedis(client, address)
     return { store: redisReplayStore({ send, ...options }), close }
   }
-  const { kind: _kind, host, client = 'pg', ...options } = settings
-  const { query, close } = await openPostgres(client, host)
+  const { kind: _kind, host, client = 'pg', connections, ...options } = settings
+  const pool = connections === undefined ? undefined : await openPool(host, connections)
+  const { query, close } = pool ?? (await openPostgres(client, host))
   const store = postgresReplayStore({ query, ...options })
   // Processes that start while the server is down do not fail for it.
   await store.migrate().catch(() => {})
-  return { store, close }
+  return { store, close, ...(pool && { pool }) }
 }

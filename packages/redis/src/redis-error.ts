@@ -4,6 +4,7 @@ import { asStoreError, ReplayStoreError } from '@oauth-pop/core/replay'
 const hints: Readonly<Record<string, string>> = {
   READONLY: 'this is a replica: send to the master',
   MOVED: 'this is a cluster: use a client for clusters',
+  MISCONF: 'Redis cannot save to its disk and takes no writes: look at its disk and its log',
   WRONGTYPE: 'somebody else writes keys with this prefix: choose another one',
   NOPERM: 'the user needs EVAL, EVALSHA, and what the script calls, INFO among it',
   NOAUTH: 'give the client a password',

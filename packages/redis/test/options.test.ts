@@ -1,3 +1,5 @@
+import { mkdir, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { redisReplayStore, type RedisReplayStoreOptions } from '@oauth-pop/redis'
 import {
@@ -157,4 +159,39 @@ describe.skipIf(!availableServers().redis)('what is no place for entries', () =>
       await server.stop()
     },
   )
+
+  test(
+    'a Redis that cannot save is found at the next claim and named, and claims again once it has saved',
+    { tags: ['attack-134'] },
+    async () => {
+      const server = await startRedis({ persistence: 'snapshot' })
+      const store = storeOn(server)
+      const used = proof('used')
+      expect(await store.claim(used)).toBe(true)
+      const inTheWay = join(server.folder, 'dump.rdb')
+      await mkdir(inTheWay)
+      await save(server, 'err')
+      await expect(store.claim(proof('a'))).rejects.toMatchObject({
+        code: 'ERR_POP_REPLAY_UNAVAILABLE',
+        message: expect.stringContaining('Redis cannot save to its disk') as string,
+      })
+      expect(await store.claim(used)).toBe(false)
+      await rmdir(inTheWay)
+      await save(server, 'ok')
+      expect(await store.claim(proof('a'))).toBe(true)
+      await server.stop()
+    },
+  )
+
+  async function save({ send: ask }: RealRedis, outcome: 'ok' | 'err'): Promise<void> {
+    await ask('BGSAVE')
+    await vi.waitFor(
+      async () => {
+        const info = String(await ask('INFO', 'persistence'))
+        expect(info).toContain('rdb_bgsave_in_progress:0')
+        expect(info).toContain(`rdb_last_bgsave_status:${outcome}`)
+      },
+      { timeout: 5000 },
+    )
+  }
 })

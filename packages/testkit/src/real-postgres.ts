@@ -7,6 +7,8 @@ import { makeFolder, ownProcess, run, type User } from './owned-process.ts'
 export interface PostgresOptions {
   /** A folder made by `initdb` to copy, which is ten times faster than to make one: `inject('postgresTemplate')`. */
   readonly template?: string
+  /** More words for `initdb`, where there is no template. */
+  readonly initArgs?: readonly string[]
   /** Sync each commit to the disk, as in production. Default `false`. */
   readonly durable?: boolean
   /** More words of the command line, such as `'-c', 'max_connections=20'`. */
@@ -24,6 +26,8 @@ export interface RealPostgres {
   readonly shutDown: () => Promise<void>
   /** Starts it again after an orderly end, if it runs. `data: 'drop'` begins with an empty database. */
   readonly restart: (options?: { readonly data?: 'keep' | 'drop' }) => Promise<void>
+  /** New sessions write no file beyond so many bytes, as on a full disk, until the server starts again. */
+  readonly limitFiles: (bytes: number) => Promise<void>
   /** Ends it and removes its folder. */
   readonly stop: () => Promise<void>
 }
@@ -50,9 +54,13 @@ function postgresUser(): User | undefined {
 }
 
 /** Makes an empty database in `folder`. */
-async function initialise(folder: string, user: User | undefined): Promise<void> {
+async function initialise(
+  folder: string,
+  user: User | undefined,
+  args: readonly string[] = [],
+): Promise<void> {
   const words = ['-D', folder, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C']
-  await run(join(findPostgres() ?? '', 'initdb'), [...words, '--no-sync'], user)
+  await run(join(findPostgres() ?? '', 'initdb'), [...words, '--no-sync', ...args], user)
 }
 
 /** A private PostgreSQL that ends with this process. It listens on its socket alone. */
@@ -70,7 +78,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Real
   const socket = join(folder, '.s.PGSQL.5432')
   const start = (): Promise<void> => server.start(() => accepts(socket))
   const create = async (): Promise<void> => {
-    if (options.template === undefined) await initialise(data, user)
+    if (options.template === undefined) await initialise(data, user, options.initArgs)
     else await run('cp', ['-R', '-p', options.template, data], user)
   }
   try {
@@ -92,6 +100,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Real
         await create()
       }
       await start()
+    },
+    async limitFiles(bytes) {
+      await run('prlimit', ['--pid', String(server.pid), `--fsize=${bytes}:`], user)
     },
     stop: server.stop,
   }

@@ -17,10 +17,20 @@ export interface TcpFaultProxy {
   readonly close: () => Promise<void>
 }
 
-/** A proxy on loopback, in front of a socket's path or a port, whose faults a test chooses. */
+/**
+ * A proxy on loopback, in front of a socket's path or a port, whose faults a test chooses.
+ *
+ * @param delayMilliseconds what passes is on its way for so long in each direction, as in a network
+ */
 export async function startTcpFaultProxy(
   target: { readonly path: string } | { readonly port: number },
+  { delayMilliseconds = 0 }: { readonly delayMilliseconds?: number } = {},
 ): Promise<TcpFaultProxy> {
+  /** In order: timers of one length are. */
+  function arrive(act: () => unknown): void {
+    if (delayMilliseconds === 0) act()
+    else setTimeout(act, delayMilliseconds)
+  }
   let mode: ProxyMode = 'pass'
   let connections = 0
   const pairs = new Set<readonly [Socket, Socket]>()
@@ -48,15 +58,15 @@ export async function startTcpFaultProxy(
     client.on('data', (chunk: Buffer) => {
       if (!asking) exchanges += 1
       asking = true
-      upstream.write(chunk)
+      arrive(() => upstream.write(chunk))
     })
     upstream.on('data', (chunk: Buffer) => {
       asking = false
       if (mode === 'cut-after-request' && exchanges > 1) client.resetAndDestroy()
-      else client.write(chunk)
+      else arrive(() => client.write(chunk))
     })
-    client.on('end', () => upstream.end())
-    upstream.on('end', () => client.end())
+    client.on('end', () => arrive(() => upstream.end()))
+    upstream.on('end', () => arrive(() => client.end()))
     for (const [one, other] of [pair, [upstream, client]] as const) {
       one.on('close', () => {
         other.destroy()

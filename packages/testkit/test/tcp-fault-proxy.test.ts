@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
@@ -83,4 +85,28 @@ describe.skipIf(host === '')('pg behind a proxy', () => {
     await expect(insert('cut again')).rejects.toThrow(lost)
     expect(await names()).toEqual(['cut', 'cut again'])
   })
+})
+
+test('a delay holds up each direction, and keeps the order', async () => {
+  const echo = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+  await once(echo, 'listening')
+  const { port } = echo.address() as AddressInfo
+  const proxy = await startTcpFaultProxy({ port }, { delayMilliseconds: 50 })
+  const socket = connect(proxy.port, '127.0.0.1').setEncoding('utf8')
+  let echoed = ''
+  socket.on('data', (text: string) => (echoed += text))
+  await once(socket, 'connect')
+  const before = performance.now()
+  const letters = 'abcdefghij'
+  for (const letter of letters) {
+    socket.write(letter)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  while (echoed.length < letters.length) await once(socket, 'data')
+  expect(echoed).toBe(letters)
+  // Timers may be early by a millisecond.
+  expect(performance.now() - before).toBeGreaterThanOrEqual(98)
+  socket.destroy()
+  await proxy.close()
+  echo.close()
 })
