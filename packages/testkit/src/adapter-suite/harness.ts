@@ -1,3 +1,4 @@
+import type { TlsOptions } from 'node:tls'
 import type { AccessToken, ClaimsCheck, CoverageRequirement, RequiredScheme } from '@oauth-pop/core'
 import type { AdapterOptions } from '@oauth-pop/core/node'
 
@@ -7,6 +8,11 @@ export interface AdapterServer {
   /** How often the handler ran. */
   readonly handled: () => number
   readonly close: () => Promise<void>
+}
+
+/** A server's side of TLS. With `http2`, clients that ask for it get it, and the others HTTP/1.1. */
+export interface ServerTls extends TlsOptions {
+  readonly http2?: true
 }
 
 /** What stands behind the adapter and around it. */
@@ -21,6 +27,8 @@ export interface Route {
   readonly trustsProxy?: boolean
   /** A step ahead of the adapter has set this as `accessToken`. */
   readonly unverified?: AccessToken
+  /** The server speaks TLS. */
+  readonly tls?: ServerTls | undefined
 }
 
 /** The arguments of each guard that a route has. */
@@ -36,6 +44,8 @@ export interface Guards {
 export interface AdapterHarness {
   /** The framework shows the guards of its routes when they are made. */
   readonly seesGuards?: true
+  /** The framework takes requests of HTTP/2. */
+  readonly speaksHttp2?: true
   /** The handler answers 200 with `describeToken(accessToken)` as JSON. */
   start(options: AdapterOptions, route?: Route): Promise<AdapterServer>
 }
