@@ -24,15 +24,15 @@ export interface TlsConnection {
   readonly session: Promise<Buffer>
 }
 
-/** A connection of TLS to a server of this kit, with the certificate of somebody or without one. */
+/** A connection of TLS to a server of this kit, by its port or the path of its socket, with the certificate of somebody or without one. */
 export async function connectTls(
-  port: number,
+  at: number | string,
   name?: CertificateHolder,
   { version, session }: { version?: SecureVersion; session?: Buffer } = {},
 ): Promise<TlsConnection> {
   const socket = connect({
     ...clientTls(name),
-    port,
+    ...(typeof at === 'string' ? { path: at, servername: 'localhost' } : { port: at }),
     host: '127.0.0.1',
     ...(version && { minVersion: version, maxVersion: version }),
     ...(session && { session }),
