@@ -1,11 +1,16 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import { isPopError, mtls, storedTokens, type MtlsProxyOptions } from '@oauth-pop/core'
 import { createProtection } from '@oauth-pop/core/node'
 import { onTestFinished } from 'vitest'
-import { apiUrl, readCertificate, sendOver, type RawRequest } from '../src/index.ts'
-import type { connectTls } from '../src/index.ts'
+import {
+  apiUrl,
+  readCertificate,
+  sendOver,
+  type RawRequest,
+  type TlsConnection,
+} from '../src/index.ts'
 
 export interface CertificateApi {
   readonly port: number
@@ -28,7 +33,7 @@ export async function startApi(
     schemes: [mtls({ proxy })],
   })
   const refused: string[] = []
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const view = { target: request.url ?? '', origin: () => apiUrl }
     try {
       await protection.verify(request, response, view)
@@ -38,7 +43,8 @@ export async function startApi(
       refused.push(error.code)
       response.writeHead(error.status).end()
     }
-  })
+  }
+  const server = createServer((request, response) => void answer(request, response))
   server.listen(at)
   await once(server, 'listening')
   onTestFinished(() => {
@@ -60,7 +66,7 @@ export function requestOfBob(...headers: RawRequest['headers']): RawRequest {
 
 /** The status of the answer over a connection, which ends with it. */
 export async function ask(
-  connection: ReturnType<typeof connectTls>,
+  connection: Promise<TlsConnection>,
   ...headers: RawRequest['headers']
 ): Promise<number> {
   const { socket } = await connection
