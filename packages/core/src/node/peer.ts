@@ -47,7 +47,7 @@ function certificateOf(request: IncomingMessage): Uint8Array | undefined {
     const connection = connectionOf(request)
     const known = certificates.get(connection)
     if (known !== undefined) return known
-    // A destroyed socket, or one before its handshake, throws: no certificate.
+    // Node answers nothing for a socket that is gone. Others, and other times, may throw: no certificate either.
     const raw = (request.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
     if (raw !== undefined) certificates.set(connection, raw)
     return raw
