@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { benchAdapters } from './adapters.ts'
+import { benchCertificate } from './certificate.ts'
 import { benchPeers } from './peers.ts'
 import { benchProcess } from './process.ts'
 import { benchReplay } from './replay.ts'
@@ -18,6 +19,7 @@ const parts = new Map([
   ['process', benchProcess],
   ['sync-or-async', benchSyncOrAsync],
   ['adapters', benchAdapters],
+  ['certificate', benchCertificate],
   ['peers', benchPeers],
   ['stall', benchStall],
   ['sockets', benchSockets],

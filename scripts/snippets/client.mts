@@ -18,3 +18,5 @@ export const tokenResponse = {
   access_token_key: (await webcrypto.subtle.exportKey('jwk', pair.privateKey)) as JWK,
   alg: 'ES256',
 }
+/** PEM of the client's certificate. */
+export const [cert, certKey] = new Array<string | undefined>(2)

@@ -33,6 +33,9 @@ export const database = {
   findSecret: (_clientId: string | undefined): Jwk | undefined => undefined,
 }
 
+/** PEM of the server. */
+export const [cert, key] = new Array<string | undefined>(2)
+
 declare global {
   type ReplayStore = Store
 }

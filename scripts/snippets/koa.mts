@@ -15,3 +15,6 @@ export const options: PopMiddlewareOptions = {
 }
 const handler: Middleware = (ctx) => void (ctx.status = 204)
 export const [add, keys, list, me, remove, search] = new Array<Middleware>(6).fill(handler)
+
+/** PEM of the server. */
+export const [cert, key] = new Array<string | undefined>(2)

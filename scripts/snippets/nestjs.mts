@@ -10,6 +10,10 @@ export const Query =
   (_type: () => readonly unknown[]): MethodDecorator =>
   () => {}
 
+/** PEM of the server. */
+export const [cert, key] = new Array<string | undefined>(2)
+export class AppModule {}
+
 declare global {
   type ArgumentsHost = import('@nestjs/common').ArgumentsHost
   type ExceptionFilter = import('@nestjs/common').ExceptionFilter

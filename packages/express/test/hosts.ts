@@ -16,7 +16,7 @@ function harness(express: typeof express5): AdapterHarness {
   return {
     async start(
       options,
-      { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},
+      { headers = {}, guards = {}, failure, trustsProxy = false, unverified, tls } = {},
     ) {
       let handled = 0
       const app = express()
@@ -33,7 +33,7 @@ function harness(express: typeof express5): AdapterHarness {
         if (failure !== undefined) throw new Error(failure)
         response.set(headers).json(describeToken(request.accessToken))
       })
-      return listen(app, () => handled)
+      return listen(app, () => handled, tls)
     },
   }
 }

@@ -1,16 +1,27 @@
-import { addressOf, createGuards, describeToken, type AdapterHarness } from '@oauth-pop/testkit'
+import {
+  addressOf,
+  createGuards,
+  describeToken,
+  fastifyTls,
+  type AdapterHarness,
+} from '@oauth-pop/testkit'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import * as pop from '@oauth-pop/fastify'
 
 export const hosts: Record<string, AdapterHarness> = {
   'Fastify 5': {
     seesGuards: true,
+    speaksHttp2: true,
     async start(
       options,
-      { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},
+      { headers = {}, guards = {}, failure, trustsProxy = false, unverified, tls } = {},
     ) {
       let handled = 0
-      const app = fastify({ forceCloseConnections: true, trustProxy: trustsProxy })
+      const app = fastify({
+        forceCloseConnections: true,
+        trustProxy: trustsProxy,
+        ...fastifyTls(tls),
+      })
       app.addHook('onRequest', async (request) => {
         Object.assign(request, unverified && { accessToken: unverified })
       })

@@ -12,9 +12,10 @@ export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
 
 function harness(Koa: typeof Koa3): AdapterHarness {
   return {
+    speaksHttp2: true,
     async start(
       options,
-      { headers = {}, guards = {}, failure, trustsProxy = false, unverified } = {},
+      { headers = {}, guards = {}, failure, trustsProxy = false, unverified, tls } = {},
     ) {
       let handled = 0
       const app = new Koa()
@@ -36,6 +37,7 @@ function harness(Koa: typeof Koa3): AdapterHarness {
       return listen(
         (request, response) => void handle(request, response),
         () => handled,
+        tls,
       )
     },
   }

@@ -20,6 +20,7 @@ import {
   addressOf,
   createGuards,
   describeToken,
+  fastifyTls,
   type AdapterHarness,
   type Route,
 } from '@oauth-pop/testkit'
@@ -76,8 +77,12 @@ const platforms = {
     })
     return adapter
   },
-  'Nest on Fastify': ({ trustsProxy = false, unverified }: Route) => {
-    const adapter = new FastifyAdapter({ forceCloseConnections: true, trustProxy: trustsProxy })
+  'Nest on Fastify': ({ trustsProxy = false, unverified, tls }: Route) => {
+    const adapter = new FastifyAdapter({
+      forceCloseConnections: true,
+      trustProxy: trustsProxy,
+      ...fastifyTls(tls),
+    })
     adapter.getInstance<FastifyInstance>().addHook('onRequest', async (request) => {
       Object.assign(request, unverified && { accessToken: unverified })
     })
@@ -90,12 +95,16 @@ const platforms = {
 }
 
 export const hosts: Record<string, AdapterHarness> = Object.fromEntries(
-  Object.entries(platforms).map(([name, createAdapter]) => [name, harness(createAdapter)]),
+  Object.entries(platforms).map(([name, createAdapter]) => [name, harness(name, createAdapter)]),
 )
 
-function harness(createAdapter: (route: Route) => ExpressAdapter | FastifyAdapter): AdapterHarness {
+function harness(
+  name: string,
+  createAdapter: (route: Route) => ExpressAdapter | FastifyAdapter,
+): AdapterHarness {
   return {
     seesGuards: true,
+    ...(name === 'Nest on Fastify' && { speaksHttp2: true }),
     async start(options, route = {}) {
       let handled = 0
       const module = createModule(options, route, () => void (handled += 1))
@@ -103,6 +112,7 @@ function harness(createAdapter: (route: Route) => ExpressAdapter | FastifyAdapte
         logger: false,
         abortOnError: false,
         forceCloseConnections: true,
+        ...(route.tls && { httpsOptions: route.tls as object }),
       })
       await app.listen(0, '127.0.0.1')
       return {

@@ -103,7 +103,7 @@ async function configure(requireNonce: boolean): Promise<Configuration> {
 }
 
 /** Its own keeps everything in memory too, and says on the console that one must not. */
-function createAdapter(): Adapter {
+export function createAdapter(): Adapter {
   const records = new Map<string, AdapterPayload>()
   const find: Adapter['find'] = (id) => Promise.resolve(records.get(id))
   return {

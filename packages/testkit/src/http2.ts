@@ -1,5 +1,10 @@
 import { once } from 'node:events'
-import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
+import {
+  connect,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import { text } from 'node:stream/consumers'
 
 export interface Http2Response {
@@ -16,14 +21,29 @@ export async function sendHttp2(
 ): Promise<Http2Response> {
   const session = connect(`http://127.0.0.1:${port}`)
   try {
-    const stream = session.request(
-      { ':path': '/items', ':authority': 'api.example.com', ...headers },
-      { endStream: body === undefined },
-    )
-    if (body !== undefined) stream.end(body)
-    const [received] = (await once(stream, 'response')) as [IncomingHttpHeaders]
-    return { status: Number(received[':status']), headers: received, body: await text(stream) }
+    return await sendInSession(session, headers, body)
   } finally {
     session.close()
   }
+}
+
+/** Sends one request as a stream of a session, to `api.example.com` unless a header says otherwise. */
+export async function sendInSession(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  body?: Uint8Array,
+): Promise<Http2Response> {
+  const stream = session.request(
+    { ':path': '/items', ':authority': 'api.example.com', ...headers },
+    { endStream: body === undefined },
+  )
+  if (body !== undefined) stream.end(body)
+  const closed = once(stream, 'close').then(() => {
+    throw new Error('the stream closed without an answer')
+  })
+  const [received] = await Promise.race([
+    once(stream, 'response') as Promise<[IncomingHttpHeaders]>,
+    closed,
+  ])
+  return { status: Number(received[':status']), headers: received, body: await text(stream) }
 }

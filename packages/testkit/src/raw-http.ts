@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** A response as it came over the wire. */
 export interface RawResponse {
@@ -42,6 +43,27 @@ export function sendInPieces(
     bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes),
   )
   return exchange(port, pieces, request.method === 'HEAD')
+}
+
+/** Sends one request over a connection that stays open, and reads one response. */
+export function sendOver(socket: Duplex, request: RawRequest): Promise<RawResponse> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const onData = (chunk: Buffer): void => {
+      text += chunk.toString('latin1')
+      const response = parseResponse(text, request.method === 'HEAD', false)
+      if (response !== undefined) settle(() => resolve(response))
+    }
+    const onClose = (): void =>
+      settle(() => reject(new Error('the connection closed without an answer')))
+    socket.on('data', onData).once('close', onClose)
+    socket.write(encodeRequest(request))
+
+    function settle(then: () => void): void {
+      socket.off('data', onData).off('close', onClose)
+      then()
+    }
+  })
 }
 
 function exchange(

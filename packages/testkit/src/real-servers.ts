@@ -3,12 +3,15 @@ import type { TestProject } from 'vitest/node'
 import { findPostgres, makePostgresTemplate, startPostgres } from './real-postgres.ts'
 import { startRedis } from './real-redis.ts'
 
+export * from './real-nginx.ts'
 export * from './real-postgres.ts'
 export * from './real-redis-groups.ts'
 export * from './real-redis.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** Whether there is an nginx to start. */
+    nginx: boolean
     /** Path of the socket of a private Redis, or '' where there is none. */
     redis: string
     /** Folder of the socket of a private PostgreSQL, which is the `host` of clients, or ''. */
@@ -19,8 +22,13 @@ declare module 'vitest' {
 }
 
 /** Which real servers this machine can start. */
-export function availableServers(): { readonly redis: boolean; readonly postgres: boolean } {
+export function availableServers(): {
+  readonly nginx: boolean
+  readonly redis: boolean
+  readonly postgres: boolean
+} {
   return {
+    nginx: spawnSync('nginx', ['-v']).status === 0,
     redis: spawnSync('redis-server', ['--version']).status === 0,
     postgres: findPostgres() !== undefined,
   }
@@ -37,6 +45,13 @@ export async function provideRedis(project: TestProject): Promise<() => Promise<
   return async () => server?.stop()
 }
 
+/** Whether `startNginx` works, as `inject('nginx')`; see `provideRedis`. */
+export function provideNginx(project: TestProject): void {
+  const { nginx } = availableServers()
+  if (!nginx) skip('nginx-light')
+  project.provide('nginx', nginx)
+}
+
 /** A PostgreSQL for the run, as `inject('postgres')`; see `provideRedis`. */
 export async function providePostgres(project: TestProject): Promise<() => Promise<void>> {
   if (!availableServers().postgres) skip('postgresql')
@@ -50,7 +65,7 @@ export async function providePostgres(project: TestProject): Promise<() => Promi
 }
 
 /** Says loudly that tests are left out; where servers are required, fails. */
-function skip(name: 'redis-server' | 'postgresql'): undefined {
+function skip(name: 'nginx-light' | 'redis-server' | 'postgresql'): undefined {
   const hint = `${name} is missing: apt-get install -y --no-install-recommends ${name}`
   if (process.env['REQUIRE_SERVERS'] === '1') throw new Error(hint)
   console.warn(`\n*** SKIPPING THE TESTS WITH A REAL SERVER: ${hint} ***\n`)

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { describe, expect, inject, test, vi } from 'vitest'
 import {
+  provideNginx,
   provideRedis,
   startPostgres,
   startRedis,
@@ -132,7 +133,7 @@ test.skipIf(without.redis || without.postgres || !existsSync('/proc'))(
 )
 
 test('without a server it says so aloud, and fails where servers are required', async () => {
-  const provide = vi.fn<(key: string, value: string) => void>()
+  const provide = vi.fn<(key: string, value: unknown) => void>()
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   vi.stubEnv('PATH', '/nonexistent')
   try {
@@ -142,7 +143,11 @@ test('without a server it says so aloud, and fails where servers are required', 
     expect(warn.mock.lastCall?.[0]).toMatch(
       /\*\*\* SKIPPING .*apt-get install .*redis-server \*\*\*/,
     )
+    provideNginx({ provide } as never)
+    expect(provide).toHaveBeenLastCalledWith('nginx', false)
+    expect(warn.mock.lastCall?.[0]).toContain('nginx-light is missing')
     vi.stubEnv('REQUIRE_SERVERS', '1')
+    expect(() => provideNginx({ provide } as never)).toThrow('nginx-light is missing')
     await expect(provideRedis({ provide } as never)).rejects.toThrow('redis-server is missing')
   } finally {
     vi.unstubAllEnvs()

@@ -7,13 +7,27 @@ import { unixAddress } from '../schemes/mtls/hop.ts'
 /** A connection keeps its certificate; asking for it anew costs as much as ten thumbprints. */
 const certificates = new WeakMap<object, Uint8Array>()
 
-/** The peer of the connection, its certificate looked up when asked for. */
-export function peerOf(request: IncomingMessage): ReturnType<NonNullable<HttpRequest['peer']>> {
-  return {
-    address: addressOf(request),
-    get certificate() {
-      return certificateOf(request)
-    },
+type Peer = ReturnType<NonNullable<HttpRequest['peer']>>
+
+/** The peer of the connection; each part is looked up when asked for. */
+export function peerOf(request: IncomingMessage): Peer {
+  return new ConnectionPeer(request)
+}
+
+/** A class, because making an object with getters of its own costs as much as all that they do. */
+class ConnectionPeer implements Peer {
+  readonly #request: IncomingMessage
+
+  constructor(request: IncomingMessage) {
+    this.#request = request
+  }
+
+  get address(): string {
+    return addressOf(this.#request)
+  }
+
+  get certificate(): Uint8Array | undefined {
+    return certificateOf(this.#request)
   }
 }
 
@@ -33,7 +47,7 @@ function certificateOf(request: IncomingMessage): Uint8Array | undefined {
     const connection = connectionOf(request)
     const known = certificates.get(connection)
     if (known !== undefined) return known
-    // A destroyed socket, or one before its handshake, throws: no certificate.
+    // Node answers nothing for a socket that is gone. Others, and other times, may throw: no certificate either.
     const raw = (request.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
     if (raw !== undefined) certificates.set(connection, raw)
     return raw

@@ -1,3 +1,4 @@
+import type { TlsOptions } from 'node:tls'
 import type {
   AccessToken,
   AuthenticationRequirement,
@@ -15,6 +16,11 @@ export interface AdapterServer {
   readonly close: () => Promise<void>
 }
 
+/** A server's side of TLS. With `http2`, clients that ask for it get it, and the others HTTP/1.1. */
+export interface ServerTls extends TlsOptions {
+  readonly http2?: true
+}
+
 /** What stands behind the adapter and around it. */
 export interface Route {
   /** Headers that the handler sets. */
@@ -27,6 +33,8 @@ export interface Route {
   readonly trustsProxy?: boolean
   /** A step ahead of the adapter has set this as `accessToken`. */
   readonly unverified?: AccessToken
+  /** The server speaks TLS. */
+  readonly tls?: ServerTls | undefined
 }
 
 /** The arguments of each guard that a route has. */
@@ -43,6 +51,8 @@ export interface Guards {
 export interface AdapterHarness {
   /** The framework shows the guards of its routes when they are made. */
   readonly seesGuards?: true
+  /** The framework takes requests of HTTP/2. */
+  readonly speaksHttp2?: true
   /** The handler answers 200 with `describeToken(accessToken)` as JSON. */
   start(options: AdapterOptions, route?: Route): Promise<AdapterServer>
 }

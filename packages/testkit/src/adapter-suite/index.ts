@@ -7,6 +7,7 @@ import type { Refusal, Subject, Suite } from './subject.ts'
 import { describeVectors } from './vectors.ts'
 import { answers } from './answers.ts'
 import { bodies } from './bodies.ts'
+import { certificates } from './certificates.ts'
 import { credentials } from './credentials.ts'
 import { formCredentials } from './form-credentials.ts'
 import { guards } from './guards.ts'
@@ -31,6 +32,7 @@ const subjects: readonly Subject[] = [
   replay,
   guards,
   outages,
+  certificates,
   optional,
   report,
   metadata,

@@ -17,7 +17,7 @@ export const unixAddress = 'unix'
 /** @throws TypeError with `code` for anything that trusts nobody, or everybody by mistake */
 export function readTrust(trust: unknown): (request: HttpRequest) => boolean {
   const isTrusted = readTest(trust)
-  return ({ peer }) => peer !== undefined && isTrusted(peer())
+  return (request) => request.peer !== undefined && isTrusted(request.peer())
 }
 
 function readTest(trust: unknown): (peer: Peer) => boolean {

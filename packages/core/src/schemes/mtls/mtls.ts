@@ -54,7 +54,7 @@ function readSource({ certificate, proxy }: MtlsOptions): FindThumbprint {
   if (certificate !== undefined && proxy !== undefined)
     throw optionError('ERR_POP_OPTION_INVALID', 'mtls takes certificate or proxy, not both')
   if (proxy !== undefined) return readProxy(proxy)
-  if (certificate === undefined) return ({ peer }) => thumbprintOf(peer?.().certificate)
+  if (certificate === undefined) return (request) => thumbprintOf(request.peer?.().certificate)
   if (typeof certificate !== 'function')
     throw optionError('ERR_POP_OPTION_INVALID', 'mtls certificate must be a function')
   return (request) => thumbprintOf(certificate(request))
