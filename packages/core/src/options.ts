@@ -107,7 +107,9 @@ export function resolveOptions(options: VerifierOptions): Settings {
     throw optionError('ERR_POP_OPTION_INVALID', 'now must be a function')
   const replay = readReplay(own.replay, now)
   const nonces =
-    own.nonce && createNonceSource(own.nonce, JSON.stringify(locations ?? 'request'), now)
+    own.nonce === undefined
+      ? undefined
+      : createNonceSource(own.nonce, JSON.stringify(locations ?? 'request'), now)
   const maxAgeSeconds = wholeNumber('maxAgeSeconds', own.maxAgeSeconds, 300)
   checkShared(replay, `${maxAgeSeconds} ${nonces?.time === true}`)
   const tolerance = wholeNumber('clockToleranceSeconds', own.clockToleranceSeconds, 30)
@@ -120,7 +122,9 @@ export function resolveOptions(options: VerifierOptions): Settings {
     schemes,
     mode,
     metadata:
-      own.metadata && readResourceMetadata(own.metadata, { locations, resolvers, schemes, mode }),
+      own.metadata === undefined
+        ? undefined
+        : readResourceMetadata(own.metadata, { locations, resolvers, schemes, mode }),
     replay,
     nonces,
     maxAgeSeconds,
@@ -168,7 +172,7 @@ function isScheme(value: unknown): value is Scheme {
 function readReplay(replay: VerifierOptions['replay'], now: () => number): ReplayStore | undefined {
   if (replay === 'dangerously-none') return undefined
   if (replay === undefined) return memoryReplayStore({ now })
-  if (typeof replay.claim === 'function') return replay
+  if (typeof (replay as ReplayStore | null)?.claim === 'function') return replay
   throw optionError('ERR_POP_OPTION_INVALID', "replay must be a store or 'dangerously-none'")
 }
 

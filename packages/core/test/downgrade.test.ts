@@ -120,3 +120,21 @@ test.each(['an introspected token', 'a stored token', 'a token of a resolver of 
     expect(await takersOf(accessToken, tokens)).toEqual(['PoP'])
   },
 )
+
+test(
+  'a certificate that an object of a resolver inherits is asked for beside its key',
+  { tags: ['mtls-bound'] },
+  async () => {
+    const inherited = Object.create({ 'x5t#S256': kid }) as Record<string, unknown>
+    const confirmation = Object.assign(inherited, { jkt: kid })
+    const verifier = createVerifier({
+      publicUrl: apiUrl,
+      now: clock.now,
+      tokens: { resolve: async () => ({ claims: {}, scopes: [], audience: [], confirmation }) },
+      schemes: [dpop()],
+    })
+    const proof = signDpop(alice, clock.seconds())
+    const outcome = outcomeOf(verifier.verify(dpopRequest(alice, proof)))
+    expect(await outcome).toBe('ERR_POP_BINDING_OTHER_METHOD')
+  },
+)

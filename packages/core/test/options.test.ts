@@ -92,6 +92,13 @@ describe('options that are wrong fail at start-up', { tags: ['attack-157'] }, ()
       () => createVerifier({ ...valid, replay: 'none' as never }),
       invalid,
     ],
+    ...['replay', 'nonce', 'metadata'].flatMap((name) =>
+      [null, false, ''].map((value): [string, () => unknown, string | undefined] => [
+        `${JSON.stringify(value)} as ${name}, which is not absent`,
+        () => createVerifier({ ...valid, [name]: value }),
+        name === 'replay' ? invalid : missing,
+      ]),
+    ),
     ['a realm with a quote', () => createVerifier({ ...valid, realm: 'a"b' }), invalid],
     ['a realm with a comma', () => createVerifier({ ...valid, realm: 'a, b' }), invalid],
     [

@@ -352,6 +352,30 @@ describe.each(Object.entries(expressVersions))('popMiddleware on %s', (_name, ex
   })
 
   test(
+    'nor does a request for the metadata when they are',
+    { tags: ['attack-208', 'metadata-served'] },
+    async () => {
+      const unhandled = vi.fn<(reason: unknown) => void>()
+      process.on('unhandledRejection', unhandled)
+      const send = await serve((app) => {
+        app.use((_request, response, next) => {
+          response.write('early')
+          next()
+          response.end()
+        })
+        app.use(
+          popMiddleware({ ...options, metadata: { authorizationServers: 'https://as.example' } }),
+        )
+        app.use(((_error, _request, _response, _next) => {}) as ErrorRequestHandler)
+      })
+      const response = await send(anonymous({ target: '/.well-known/oauth-protected-resource' }))
+      await new Promise(setImmediate)
+      process.off('unhandledRejection', unhandled)
+      expect([response.status, unhandled.mock.calls]).toEqual([200, []])
+    },
+  )
+
+  test(
     'a token source that rejects is answered with 503 and leaves no unhandled rejection',
     { tags: ['attack-203'] },
     async () => {

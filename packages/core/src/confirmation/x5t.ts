@@ -4,9 +4,9 @@ import { checkMethods, otherMethod, otherKey, refuseRivalTokenType, unusable } f
 
 const method = 'x5t#S256'
 
-/** Whether a token is bound to a certificate, however oddly it says so. */
+/** Whether a token is bound to a certificate, however oddly it says so: an object of a resolver may inherit it. */
 export function isCertificateBound({ confirmation }: ResolvedToken): boolean {
-  return confirmation !== undefined && Object.hasOwn(confirmation, method)
+  return confirmation !== undefined && method in confirmation
 }
 
 /**

@@ -27,6 +27,8 @@ export function answerMetadata(
   const rest = target.slice(metadata.path.length)
   if (rest !== '' && !rest.startsWith('?')) return false
   if (method !== 'GET' && method !== 'HEAD') return false
+  // Somebody has answered, and went on all the same.
+  if (response.headersSent) return false
   const body = JSON.stringify(metadata.document)
   response.setHeader('cache-control', 'public, max-age=3600')
   // It is public, and clients in pages of other origins need it.
