@@ -44,6 +44,8 @@ function addressOf({ socket }: IncomingMessage): string {
 
 function certificateOf(request: IncomingMessage): Uint8Array | undefined {
   try {
+    // Also where an earlier request has asked: what is gone has no certificate.
+    if (request.socket.destroyed) return undefined
     const connection = connectionOf(request)
     const known = certificates.get(connection)
     if (known !== undefined) return known
