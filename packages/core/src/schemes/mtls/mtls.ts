@@ -10,7 +10,8 @@ import { readProxy, type MtlsProxyOptions } from './proxy.ts'
 export interface MtlsOptions {
   /**
    * Finds the client certificate of a request, as DER. Default the one of the TLS connection, for servers that are made with
-   * `requestCert: true`. What it says is believed.
+   * `requestCert: true`. What it says is believed, and the thumbprint of an object is remembered: for other bytes give
+   * another object.
    */
   readonly certificate?: (request: HttpRequest) => Uint8Array | undefined
   /** Takes the certificate from a proxy that ends TLS, instead of from the connection. */
