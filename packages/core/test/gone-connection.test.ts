@@ -18,14 +18,15 @@ test.each([
     const asks = { requestCert: true, rejectUnauthorized: false }
     const events = new EventEmitter()
     const [arrived, found] = [once(events, 'arrived'), once(events, 'found')]
-    const server = createServer({ ...own, ...asks }, async (incoming, response) => {
+    const server = createServer({ ...own, ...asks }, (incoming, response) => {
       if (incoming.url === '/earlier') {
         response.end(String(peerOf(incoming).certificate?.length))
         return
       }
       events.emit('arrived')
-      await once(incoming.socket, 'close')
-      events.emit('found', peerOf(incoming).certificate)
+      incoming.socket.once('close', () => {
+        events.emit('found', peerOf(incoming).certificate)
+      })
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as AddressInfo
