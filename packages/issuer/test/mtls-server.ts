@@ -3,7 +3,7 @@ import { createServer, request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import { createRequest, sendResponse } from '@remix-run/node-fetch-server'
-import { memoryReplayStore, type HttpRequest } from '@oauth-pop/core'
+import { memoryReplayStore } from '@oauth-pop/core'
 import { dpop, introspectedTokens, jwtTokens, mtls, pop, popMiddleware } from '@oauth-pop/express'
 import {
   createIssuer,
@@ -134,11 +134,6 @@ export async function startServers({
   return { url, api: api.url, put, grant, close }
 }
 
-/** The certificate of the TLS connection, as a method of the request gives it. */
-function ofConnection(request: HttpRequest): Uint8Array | undefined {
-  return request.peer?.().certificate
-}
-
 async function startApi(live: Issuer) {
   const { identifier: issuer } = live
   const introspection = {
@@ -151,7 +146,7 @@ async function startApi(live: Issuer) {
   app.use(
     popMiddleware({
       publicUrl: audience,
-      schemes: [mtls({ certificate: ofConnection }), dpop(), pop()],
+      schemes: [mtls(), dpop(), pop()],
       tokens: [
         jwtTokens({ issuer, audience, jwks: await live.jwks() }),
         introspectedTokens({ ...introspection, authenticate: TlsClientAuth() }),
