@@ -688,6 +688,11 @@ export const rules = {
     behaviour:
       'A token request with a DPoP proof gets token_type DPoP; JWT and introspection have the thumbprint of its key as cnf.jkt.',
   },
+  'issuer-dpop-owner': {
+    source: 'Own rule: nobody fills the store for others',
+    behaviour:
+      'The proofs of token requests of one client share one quota of the replay store, however many keys it has: 503 beyond, for that client only.',
+  },
   'issuer-dpop-metadata': {
     source: 'RFC 9449 section 5.1',
     behaviour: 'The metadata lists the accepted algorithms as dpop_signing_alg_values_supported.',

@@ -49,8 +49,13 @@ export interface DpopProofVerifier {
    * @throws PopError for every other request. Its `error` is the word for the body, to be sent with
    *   400: `invalid_dpop_proof`, or `use_dpop_nonce` with the nonce in its `headers`. Without a word
    *   it is 503 or 500, as its `status` says.
+   * @param clientId the client that asks: its proofs then share one quota of the replay store. Without it
+   *   each key has its own, and a stranger with many keys can fill the store for everybody.
    */
-  verify(request: Pick<HttpRequest, 'method' | 'rawHeaders'>): Promise<VerifiedDpopProof>
+  verify(
+    request: Pick<HttpRequest, 'method' | 'rawHeaders'>,
+    clientId?: string,
+  ): Promise<VerifiedDpopProof>
 }
 
 const sharedNames = [
@@ -88,12 +93,18 @@ export function createDpopProofVerifier(options: DpopProofVerifierOptions): Dpop
   // The URLs are whole, so that nothing of the request is compared with itself.
   const place = { target: { path: '', query: '' }, locations: settings.locations ?? [] }
 
-  async function verify(request: HttpRequest): Promise<VerifiedDpopProof> {
+  async function verify(
+    request: HttpRequest,
+    clientId: string | undefined,
+  ): Promise<VerifiedDpopProof> {
     const exchange: Exchange = { request, ...place, ...momentOf(settings) }
     const credential = { scheme: general, value: '', transport: 'header', word: '' } as const
     const read = readProof(credential, exchange)
     const key = importPublic((read.proof as DpopProof).key, 'ERR_POP_PROOF_KEY_INVALID')
-    await claimProof(await compareRequest(verifyProof(confirmOwnKey(read, key))), settings)
+    await claimProof(
+      await compareRequest(verifyProof(confirmOwnKey(read, key, clientId))),
+      settings,
+    )
     return {
       jwk: key.keyObject.export({ format: 'jwk' }) as Jwk,
       thumbprint: key.thumbprint,
@@ -103,10 +114,10 @@ export function createDpopProofVerifier(options: DpopProofVerifierOptions): Dpop
 
   return Object.freeze<DpopProofVerifier>({
     algorithms: scheme.algs,
-    async verify({ method, rawHeaders }) {
+    async verify({ method, rawHeaders }, clientId) {
       const request = { method, target: '', rawHeaders }
       try {
-        return await verify(request)
+        return await verify(request, clientId)
       } catch (error) {
         throw withoutChallenge(refuse(error, general, settings))
       }

@@ -54,7 +54,7 @@ export function readResourceMetadata(
   const resource = readResource(own.resource ?? onlyUrl(surroundings.locations))
   const { origin, pathname } = new URL(resource)
   const path = wellKnown + (pathname === '/' ? '' : pathname)
-  const scopes = own.scopes && nonEmptyList('metadata scopes', own.scopes)
+  const scopes = own.scopes === undefined ? undefined : nonEmptyList('metadata scopes', own.scopes)
   const derived = {
     resource,
     authorization_servers: readServers(own.authorizationServers, surroundings.resolvers),
@@ -95,7 +95,12 @@ function readServers(given: unknown, resolvers: readonly TokenResolver[]): reado
       'ERR_POP_OPTION_MISSING',
       "metadata needs authorizationServers: 'https://as.example.com', because no issuer is named in tokens",
     )
-  return oneOrMore('metadata authorizationServers', known as string)
+  const servers = oneOrMore('metadata authorizationServers', known as string)
+  if (servers.every((name) => URL.canParse(name))) return servers
+  throw optionError(
+    'ERR_POP_OPTION_INVALID',
+    "metadata authorizationServers must be URLs like 'https://as.example.com'",
+  )
 }
 
 /** Which schemes a client can choose, and whether it has a choice. */

@@ -138,3 +138,19 @@ test(
     expect(await outcome).toBe('ERR_POP_BINDING_OTHER_METHOD')
   },
 )
+
+test(
+  'claims in a Map are no claims, so that a binding among them is not overlooked',
+  { tags: ['attack-150'] },
+  async () => {
+    const claims = new Map([['cnf', { jkt: kid }]]) as unknown as Claims
+    const verifier = createVerifier({
+      publicUrl: apiUrl,
+      tokens: { resolve: async () => ({ claims, scopes: [], audience: [] }) },
+      schemes: [bearer()],
+    })
+    const rawHeaders = ['Host', 'api.example.com', 'Authorization', 'Bearer token']
+    const outcome = outcomeOf(verifier.verify({ method: 'GET', target: '/items', rawHeaders }))
+    expect(await outcome).toBe('ERR_POP_TOKEN_SOURCE_UNAVAILABLE')
+  },
+)

@@ -541,6 +541,17 @@ describe('wrong options', { tags: ['mtls-proxy'] }, () => {
     ['a host name', { proxy: { profile: 'nginx', trust: ['localhost'] } }, 'must list addresses'],
     ['every address', { proxy: { profile: 'nginx', trust: ['0.0.0.0/0'] } }, 'must list addresses'],
     [
+      'every address in two halves',
+      { proxy: { profile: 'nginx', trust: ['0.0.0.0/1', '128.0.0.0/1'] } },
+      'every address',
+    ],
+    [
+      'every address, spelled as IPv6',
+      { proxy: { profile: 'nginx', trust: ['::ffff:0:0/96'] } },
+      'every address',
+    ],
+    ['a prefix with a zero', { proxy: { profile: 'nginx', trust: ['10.0.0.0/08'] } }, 'must list'],
+    [
       'a prefix too long',
       { proxy: { profile: 'nginx', trust: ['10.0.0.0/33'] } },
       'must list addresses',

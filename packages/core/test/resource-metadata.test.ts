@@ -130,6 +130,8 @@ describe('the metadata of a resource', { tags: ['metadata-served'] }, () => {
     ['a resource with a fragment', { resource: `${publicUrl}/#a` }, {}, 'without query'],
     ['a resource that is no URL', { resource: 'photos' }, {}, 'metadata resource'],
     ['no scopes', { scopes: [] }, {}, 'metadata scopes'],
+    ['scopes that are null', { scopes: null }, {}, 'metadata scopes'],
+    ['a server that is no URL', { authorizationServers: 'joe' }, {}, 'must be URLs'],
     ['a member that is derived', { members: { resource: 'x' } }, {}, 'without resource'],
     ['members that are none', { members: 'x' }, {}, 'metadata members'],
     ['an unknown name', { scope: ['a'] }, {}, 'no option'],

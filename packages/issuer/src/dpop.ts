@@ -16,12 +16,12 @@ interface ProvenKey {
 export interface DpopEndpoint {
   readonly algorithms: readonly string[]
   /**
-   * The key that the `DPoP` header of a request proves.
+   * The key that the `DPoP` header of a request of this client proves.
    *
    * @throws IssuerError `invalid_dpop_proof`, `use_dpop_nonce`, or `temporarily_unavailable` for an
    *   outage of the replay store
    */
-  prove(request: Request): Promise<ProvenKey>
+  prove(request: Request, clientId: string): Promise<ProvenKey>
 }
 
 /** @throws TypeError for wrong options */
@@ -29,11 +29,14 @@ export function createDpopEndpoint(url: string, options: DpopOptions = {}): Dpop
   const verifier = createDpopProofVerifier({ ...options, url })
   return {
     algorithms: verifier.algorithms,
-    async prove({ method, headers }) {
+    async prove({ method, headers }, clientId) {
       // Headers joins the lines of one name with a comma, and several proofs are refused by it.
       const rawHeaders = [...headers].flat()
       try {
-        const { thumbprint, responseHeaders } = await verifier.verify({ method, rawHeaders })
+        const { thumbprint, responseHeaders } = await verifier.verify(
+          { method, rawHeaders },
+          clientId,
+        )
         return { jkt: thumbprint, responseHeaders: Object.fromEntries(responseHeaders) }
       } catch (error) {
         throw toIssuerError(error)

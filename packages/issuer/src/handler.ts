@@ -120,7 +120,7 @@ export function createIssuerHandler(
     const isDpop = request.headers.has('dpop') || isSet(registration.dpopBoundAccessTokens)
     if (isDpop && (requested !== undefined || form.has('token_type')))
       throw new IssuerError('invalid_request', 'The request names another key than its proof')
-    const proven = isDpop ? await dpop.prove(request) : undefined
+    const proven = isDpop ? await dpop.prove(request, clientId) : undefined
     const provenJkt = proven?.jkt
     form.delete('client_secret')
     const {

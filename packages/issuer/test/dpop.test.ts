@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
+import { memoryReplayStore } from '@oauth-pop/core'
 import { ReplayStoreError } from '@oauth-pop/core/replay'
 import { readDpopJkt, type Grant, type KeyBinding } from '@oauth-pop/issuer'
 import { createClock } from '@oauth-pop/testkit'
@@ -378,5 +379,28 @@ describe('a nonce of the server', () => {
     const answer = await ask(server.url, [await prove(server.url, { signer: otherKey })])
     expect(seen(server, answer)).toEqual(refused())
     expect(answer.nonce).toBeUndefined()
+  })
+})
+
+describe('the replay store of the token endpoint', { tags: ['issuer-dpop-owner'] }, () => {
+  test('is not filled by one client with many keys, and others get their tokens', async () => {
+    const { now } = clock
+    const replay = memoryReplayStore({ maxEntriesPerOwner: 3, restartGuard: 'off', now })
+    const { url, grant } = await start({ dpop: { replay } })
+    const askWithNewKey = async (clientId: string): Promise<number | undefined> => {
+      const signer = await privateJwk()
+      const { alg: _, ...jwk } = publicHalf(signer)
+      const proof = await prove(url, { signer, header: { jwk } })
+      return (await ask(url, [proof], { ...form, client_id: clientId })).status
+    }
+    const statuses = [
+      await askWithNewKey('page'),
+      await askWithNewKey('page'),
+      await askWithNewKey('page'),
+    ]
+    expect(statuses).toEqual([200, 200, 200])
+    expect(await askWithNewKey('page')).toBe(503)
+    expect(grant).toHaveBeenCalledTimes(3)
+    expect(await askWithNewKey('bound')).toBe(200)
   })
 })

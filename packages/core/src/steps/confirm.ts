@@ -41,10 +41,22 @@ function schemeOf(read: Scheme, token: ResolvedToken, schemes: readonly Scheme[]
   return schemes.find(({ name }) => name === wanted) ?? read
 }
 
-const noToken: ResolvedToken = Object.freeze({ claims: {}, scopes: [], audience: [] })
-
-/** Step 4 where there is no token yet: the proof is made by the key that it carries (RFC 9449 section 5). */
-export function confirmOwnKey(read: ReadProof, key: VerificationKey): ConfirmedProof {
+/**
+ * Step 4 where there is no token yet: the proof is made by the key that it carries (RFC 9449 section 5).
+ *
+ * @param clientId who asks, so that a client with many keys is one owner in the replay store
+ */
+export function confirmOwnKey(
+  read: ReadProof,
+  key: VerificationKey,
+  clientId: string | undefined,
+): ConfirmedProof {
   const { scheme, credential, exchange, proof } = read
-  return { scheme, credential, exchange, proof, token: noToken, key } as ConfirmedProof
+  const token: ResolvedToken = {
+    claims: {},
+    scopes: [],
+    audience: [],
+    ...(clientId !== undefined && { clientId }),
+  }
+  return { scheme, credential, exchange, proof, token, key } as ConfirmedProof
 }

@@ -82,6 +82,8 @@ export function seal(token: ResolvedToken): ResolvedToken {
 export function sealForeign(token: ResolvedToken): ResolvedToken | undefined {
   if (sealed.has(token)) return token
   if (!isPlainObject(token) || !isPlainObject(token.claims)) return undefined
+  // Its entries are no members: a binding in it would not be seen.
+  if (token.claims instanceof Map) return undefined
   if (!isStringList(token.scopes) || !isStringList(token.audience)) return undefined
   // An odd binding, such as null, must not look like none.
   if (![token.confirmation, token.key].every((part) => part === undefined || isPlainObject(part)))

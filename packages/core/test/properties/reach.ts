@@ -13,7 +13,7 @@ export const unreachedPatterns: Readonly<Record<string, string>> = {
   'packages/core/src/node/kept-headers.ts [\\s,]+': 'a header that the handler writes',
   'packages/core/src/options.ts ^[A-Za-z0-9 ._~:/@[\\]-]+$': 'the realm option',
   'packages/core/src/resource-metadata.ts [?#,="\\\\]': 'the resource option',
-  'packages/core/src/schemes/mtls/hop.ts ^\\d{1,3}$': 'the trust option',
+  'packages/core/src/schemes/mtls/hop.ts ^[1-9]\\d{0,2}$': 'the trust option',
   'packages/core/src/schemes/pop/options.ts ^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$|^[a-z0-9-]+$':
     'the jkuHosts option',
 }

@@ -45,8 +45,7 @@ function readRanges(ranges: readonly unknown[]): BlockList {
     const family = isIP(address)
     const longest = family === 4 ? 32 : 128
     const prefix = bits === undefined ? longest : Number(bits)
-    const isPrefix =
-      bits === undefined || (/^\d{1,3}$/.test(bits) && prefix > 0 && prefix <= longest)
+    const isPrefix = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && prefix <= longest)
     if (family === 0 || !isPrefix || more.length > 0)
       throw optionError(
         'ERR_POP_OPTION_INVALID',
@@ -54,5 +53,7 @@ function readRanges(ranges: readonly unknown[]): BlockList {
       )
     list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
   }
+  if (list.check('0.0.0.1') && list.check('255.255.255.254'))
+    throw optionError('ERR_POP_OPTION_INVALID', 'mtls proxy trust must not hold every address')
   return list
 }
