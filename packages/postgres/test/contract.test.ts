@@ -5,7 +5,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import postgres from 'postgres'
-import { afterAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 
 const host = inject('postgres')
 const address = { host, user: 'postgres', database: 'postgres' }
@@ -15,6 +15,10 @@ describe.skipIf(host === '')('on a real PostgreSQL', () => {
   const pool = new pg.Pool({ ...address, max: 20 })
   const query: Query = (text, values) => pool.query(text, values)
   afterAll(() => pool.end())
+  // Connections are made ahead: on a busy machine that takes as long as a claim may.
+  beforeAll(async () => {
+    await Promise.all(Array.from({ length: 20 }, () => pool.query('select 1')))
+  })
 
   describeReplayStore(
     'postgresReplayStore',
