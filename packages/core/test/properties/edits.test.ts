@@ -62,7 +62,10 @@ describe('P2: no edit of what an accepted proof names is accepted', async () => 
   /** A request, before it is signed; no dot segments, which DPoP does not accept in a request. */
   const sample = fc.record({
     method: fc.stringMatching(/^[A-Z][A-Z-]{0,9}$/),
-    host: fc.stringMatching(/^[a-z][a-z0-9-]{0,8}\.example\.com$/),
+    // A label that begins like an encoded one must be one.
+    host: fc
+      .stringMatching(/^[a-z][a-z0-9-]{0,8}\.example\.com$/)
+      .filter((name) => !name.startsWith('xn--')),
     path: fc.stringMatching(/^(\/([A-Za-z0-9_~:@!$,*]|%2F|%20|%C3%A9){1,5}){1,4}$/),
     query: fc.stringMatching(/^(\?[a-c=&]{0,6})?$/),
     accessToken: fc.stringMatching(/^[A-Za-z0-9._~+/-]{1,20}$/),
